@@ -1,0 +1,193 @@
+"""A real Kafka on this machine, for the demo, the tests and `panlock dev`: TLS client certificates, ACLs, deny by default.
+
+Everything lies below one directory; ports are free ones on 127.0.0.1. The brokers end with the process that holds the
+context manager, however it ends.
+"""
+
+import base64
+import fcntl
+import os
+import random
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.dev import readiness, settings
+from deploy.dev.broker import Broker, BrokerError, PortTakenError
+from deploy.dev.ca import Credentials, DevelopmentCA
+from deploy.dev.jars import class_path
+from deploy.dev.settings import Node
+from pipeline.errors import PanlockError
+
+Say = Callable[[str], None]
+# below the range from which kernels take ports for outgoing connections: a restarted broker finds its port free
+PORTS = range(20_000, 32_000)
+PORT_TRIES = 5
+START_LIMIT = 90.0  # seconds
+
+
+class ClusterError(PanlockError):
+    """The development cluster cannot be had as asked."""
+
+
+class DevCluster:
+    """A running cluster. Brokers are counted from 0."""
+
+    def __init__(self, directory: Path, brokers: list[Broker], ca: DevelopmentCA) -> None:
+        self.directory = directory
+        self.bootstrap = ",".join(f"127.0.0.1:{broker.node.client}" for broker in brokers)
+        self.ca = ca.certificate
+        self._ca, self._brokers = ca, brokers
+        self._issued: dict[tuple[str, str | None], Credentials] = {}
+
+    def issue(self, name: str, spiffe: str | None = None) -> Credentials:
+        """A client certificate CN=`name`; the same one again for the same arguments."""
+        known = self._issued.get((name, spiffe))
+        if known is None:
+            count = sum(other == name for other, _ in self._issued)
+            known = self._ca.issue(name, spiffe, stem=f"{name}-{count}" if count else name)
+            self._issued[name, spiffe] = known
+        return known
+
+    @property
+    def admin(self) -> Credentials:
+        """The super user's."""
+        return self.issue(settings.SUPER_USER)
+
+    def config(self, name: str) -> dict[str, str]:
+        """`kafka:` of a worker's or the CLI's configuration, with the certificate CN=`name`."""
+        leaf = self.issue(name)
+        return {"bootstrap": self.bootstrap, "ca": str(self.ca),
+                "certificate": str(leaf.certificate), "key": str(leaf.key)}
+
+    def restart_broker(self, broker: int) -> None:
+        """Stop it in order (or not at all, if it was killed), start it, return when the cluster is whole."""
+        self._brokers[broker].stop()
+        self.start_broker(broker)
+
+    def kill_broker(self, broker: int) -> None:
+        """kill -9; it stays down until started."""
+        self._brokers[broker].kill()
+
+    def start_broker(self, broker: int) -> None:
+        """Start a broker that is down; return when the cluster is whole."""
+        self._brokers[broker].start()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Raises BrokerError when a broker ends or the cluster is not whole in time."""
+        deadline = time.monotonic() + START_LIMIT
+        client = None
+        while time.monotonic() < deadline:
+            for broker in self._brokers:
+                broker.check()
+            if all(readiness.listens(broker.node.client) for broker in self._brokers):
+                client = client or readiness.admin_client(self.config(settings.SUPER_USER))
+                if readiness.whole(client, len(self._brokers)):
+                    return
+            time.sleep(0.05)
+        logs = ", ".join(str(broker.log) for broker in self._brokers)
+        raise BrokerError(f"the cluster is not ready after {START_LIMIT:.0f} s: see {logs}")
+
+    def _start(self) -> None:
+        for broker in self._brokers:
+            broker.start()
+        self._wait()
+
+    def _stop(self) -> None:
+        for broker in self._brokers:
+            broker.release()
+        for broker in self._brokers:
+            broker.stop()
+
+
+@contextmanager
+def dev_cluster(directory: Path, brokers: int = 1, say: Say | None = None) -> Iterator[DevCluster]:
+    """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
+
+    Raises ClusterError (directory in use), JarError, BrokerError.
+    """
+    say = say or (lambda text: None)
+    if brokers not in (1, 3):
+        raise ClusterError(f"a development cluster has 1 or 3 brokers, not {brokers}")
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _in_use(directory):
+        cluster = _started(directory, brokers, class_path(say), say)
+        try:
+            yield cluster
+        finally:
+            cluster._stop()
+
+
+def _started(directory: Path, count: int, jars: list[Path], say: Say) -> DevCluster:
+    ca = DevelopmentCA(directory / "ca")
+    for attempt in range(PORT_TRIES):
+        ports = iter(_free_ports(2 * count))
+        nodes = [Node(number + 1, next(ports), next(ports)) for number in range(count)]
+        cluster = DevCluster(directory, [Broker(n, directory / settings.name(n), jars) for n in nodes], ca)
+        say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")
+        try:
+            _format(cluster._brokers, nodes, ca, directory)
+            cluster._start()
+            return cluster
+        except PortTakenError:
+            cluster._stop()
+            if attempt == PORT_TRIES - 1:
+                raise
+        except BaseException:
+            cluster._stop()
+            raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directory: Path) -> None:
+    for broker in brokers:
+        broker.configure(nodes, ca)
+    known = directory / "cluster-id"
+    if known.exists():
+        return
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    if cluster_id.startswith("-"):
+        cluster_id = "A" + cluster_id[1:]  # StorageTool would take it for an option
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        running += [broker.format(cluster_id) for broker in brokers]
+        codes = [process.wait(START_LIMIT) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    if any(codes):
+        raise BrokerError(f"Kafka's data directory could not be formatted: see {brokers[codes.index(max(codes))].log}")
+    known.write_text(cluster_id)
+
+
+@contextmanager
+def _in_use(directory: Path) -> Iterator[None]:
+    with (directory / "in-use").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClusterError(f"a cluster already runs in {directory}: stop it or choose another directory") from None
+        yield
+
+
+def _free_ports(count: int) -> list[int]:
+    chance = random.Random(os.urandom(8))  # noqa: S311 - two clusters at once should not try the same ports
+    free: list[int] = []
+    while len(free) < count:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in free:
+            free.append(port)
+    return free
