@@ -1,0 +1,1 @@
+"""Held records: what is pending, signed decisions about it, and how they weigh."""

@@ -1,0 +1,152 @@
+"""What `panlock.decisions` holds: decisions on held records, acknowledgements of a lane's alarm, and ticks.
+
+Decisions and acknowledgements are signed (pipeline.approval.envelope); their payloads:
+
+    {"v":1,"cluster":"<id>","topic_id":"<UUID>","record":"<record id>","sha256":"<hex of the masked record>",
+     "policy":"<hex>","decision":"approve"|"deny","reason":"...","jti":"...","iat":<seconds since 1970>}
+    {"v":1,"resume":{"cluster":"<id>","lane":3,"event":"3/41","reason":"...","jti":"...","iat":<seconds>}}
+
+A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, TypeVar
+
+import orjson
+
+from pipeline.approval.envelope import MAX_BYTES, seal, unseal
+from pipeline.approval.keys import SigningKey
+from pipeline.errors import PanlockError
+from pipeline.policy.models import Policy
+from pipeline.record import Refusal
+
+MAX_REASON = 1_000  # characters: it is kept in the pending record and in events
+MAX_TEXT = 400  # characters of any other field: topic names have at most 249
+_TICK = b'{"v":1,"tick":{'
+
+
+class DecisionError(PanlockError):
+    """A decision that cannot be signed as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds.
+
+    `person` comes from the key that signed it, and is empty before that.
+    """
+
+    cluster: str
+    topic_id: str
+    record: str
+    sha256: str
+    policy: str
+    decision: Literal["approve", "deny"]
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """An operator takes note of an alarm: `event` is its id; `iat` in seconds; `person` as in Decision."""
+
+    cluster: str
+    lane: int
+    event: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A lane asks for the broker's time; `due` in ms by the worker's clock."""
+
+    lane: int
+    due: int
+
+    def encode(self) -> bytes:
+        return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
+
+
+Message = TypeVar("Message", Decision, Resume)
+
+
+def sign_decision(key: SigningKey, decision: Decision) -> bytes:
+    """Raises DecisionError."""
+    payload = {name: value for name, value in asdict(decision).items() if name != "person"}
+    return _sign(key, payload, {"v": 1, **payload})
+
+
+def sign_resume(key: SigningKey, resume: Resume) -> bytes:
+    """Raises DecisionError."""
+    payload = {name: value for name, value in asdict(resume).items() if name != "person"}
+    return _sign(key, payload, {"v": 1, "resume": payload})
+
+
+def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
+    reason = str(payload["reason"])
+    if not reason.strip():
+        raise DecisionError("a decision needs a reason: say in a sentence why")
+    if not _bounded("reason", reason[:MAX_REASON]):
+        raise DecisionError("the reason is not valid Unicode: type it again")
+    if len(reason) > MAX_REASON:
+        raise DecisionError(f"the reason has {len(reason)} characters, at most {MAX_REASON} fit: shorten it")
+    raw = seal(key, envelope)
+    if len(raw) > MAX_BYTES:
+        raise DecisionError(f"the decision has {len(raw)} bytes, at most {MAX_BYTES} fit: shorten the reason")
+    return raw
+
+
+def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Tick | Refusal:
+    """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there."""
+    if raw.startswith(_TICK):
+        return _read_tick(raw)
+    opened = unseal(raw, policy)
+    if isinstance(opened, Refusal):
+        return opened
+    person, payload = opened
+    if "resume" not in payload:
+        return _build(Decision, payload, person)
+    body = payload["resume"]
+    return _build(Resume, body, person) if isinstance(body, dict) and len(payload) == 1 else Refusal.BAD_SIGNATURE
+
+
+def read_decision(raw: bytes, policy: Policy) -> Decision | Refusal:
+    """A decision and nothing else; never raises."""
+    message = read_message(raw, policy)
+    return message if isinstance(message, Decision | Refusal) else Refusal.BAD_SIGNATURE
+
+
+def _read_tick(raw: bytes) -> Tick | Refusal:
+    try:
+        tick = orjson.loads(raw)["tick"]
+        lane, due = tick["lane"], tick["due"]
+    except (ValueError, TypeError, KeyError):
+        return Refusal.BAD_SIGNATURE
+    return Tick(lane, due) if type(lane) is int and type(due) is int else Refusal.BAD_SIGNATURE
+
+
+def _build(kind: type[Message], payload: dict[str, object], person: str) -> Message | Refusal:
+    """Exactly the payload's fields, of their types and within bounds; anything else was not written by Panlock."""
+    wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name != "person"}
+    if set(payload) != set(wanted) or any(type(payload[name]) is not type_ for name, type_ in wanted.items()):
+        return Refusal.BAD_SIGNATURE
+    if payload.get("decision", "deny") not in ("approve", "deny") or not str(payload["reason"]).strip():
+        return Refusal.BAD_SIGNATURE
+    if not all(_bounded(name, value) for name, value in payload.items()):
+        return Refusal.BAD_SIGNATURE
+    return kind(**payload, person=person)  # type: ignore[arg-type]
+
+
+def _bounded(name: str, value: object) -> bool:
+    """Whether an event and a pending record can hold it: lone surrogates have no UTF-8."""
+    if isinstance(value, int):
+        return 0 <= value < 2**53
+    text = str(value)
+    if len(text) > (MAX_REASON if name == "reason" else MAX_TEXT):
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,0 +1,1 @@
+"""Tamper-evident audit: events, a hash chain a lane, and the check that replays it."""

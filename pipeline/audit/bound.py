@@ -1,0 +1,43 @@
+"""An event's size is bounded, whatever a record holds: a log that a record can overflow is a log one can escape."""
+
+from collections import Counter
+
+from pipeline.audit import canonical
+
+MAX_BYTES = 65_535
+
+
+def bounded(head: dict[str, object], fields: dict[str, object]) -> bytes:
+    """The canonical event of `head` (always kept) and `fields`, within MAX_BYTES.
+
+    Where it would be longer, masking evidence is folded into counts by class from its end; then the longest fields go,
+    named in `cut`. Raises NotCanonicalError.
+    """
+    event = canonical.encode({**fields, **head})
+    if len(event) > MAX_BYTES and isinstance(fields.get("masking"), list):
+        fields = _folded(fields, len(event) - MAX_BYTES)
+        event = canonical.encode({**fields, **head})
+    cut: list[str] = []
+    while len(event) > MAX_BYTES:
+        longest = max(fields, key=lambda name: len(canonical.encode(fields[name])))
+        fields = {name: value for name, value in fields.items() if name != longest}
+        cut.append(longest)
+        event = canonical.encode({**fields, **head, "cut": sorted(cut)})
+    return event
+
+
+def _folded(fields: dict[str, object], excess: int) -> dict[str, object]:
+    """Drop findings from the end until `excess` bytes are gone, and count them by class in `masking_more`."""
+    findings, more = fields["masking"], fields.get("masking_more")
+    assert isinstance(findings, list)
+    counts = Counter(more if isinstance(more, dict) else {})
+    kept = list(findings)
+    excess += 64  # room for `masking_more` itself: two classes and their counts
+    while kept and excess > 0:
+        finding = kept.pop()
+        counts[finding["class"]] += 1
+        excess -= len(canonical.encode(finding)) + 1
+    folded = {**fields, "masking_more": dict(counts)}
+    if kept:
+        return {**folded, "masking": kept}
+    return {name: value for name, value in folded.items() if name != "masking"}
