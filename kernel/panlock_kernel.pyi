@@ -1,0 +1,58 @@
+"""Panlock's masking kernel: scan, mask and assess a chunk of records in one call, with the GIL released.
+
+A rejected or odd record never raises; what raises is a wrong configuration (ValueError) or a defect of the kernel
+(KernelPanic, whose text holds nothing of the record).
+"""
+
+from typing import Final
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+# verdict, detail, key, value, headers, masking, more, sha256: see pipeline.masking.face.Masked, which names them
+_Masked = tuple[int, str | None, bytes | None, bytes | None, Headers | None, bytes, bytes | None, bytes]
+
+REJECTIONS: Final[tuple[str, ...]]
+"""Reason codes of rejected records: a verdict of -n means REJECTIONS[n - 1]."""
+
+class KernelPanic(Exception):
+    """A defect of the kernel. Its text is fixed: nothing of the record is in it."""
+
+class Keyring:
+    """Token keys by id. `active` makes new tokens; tokens of every id in it are recognised and left alone.
+
+    Raises ValueError: a key that is not 32 bytes, an id outside [a-z0-9]+ (1 to 16 characters), `active` not among
+    them.
+    """
+
+    def __init__(self, keys: dict[str, bytes], active: str) -> None: ...
+
+class Flow:
+    """One flow's field rules, scan and hold rules, compiled.
+
+    `config` is JSON: {"fields": [{"path", "class": "pan" | "sad", "strategy"}], "scan": strategy,
+    "rules": [{"id", "when"}], "panic_on": text or null}. Raises ValueError, with a message for people.
+    """
+
+    def __init__(self, config: bytes, keyring: Keyring) -> None: ...
+    def enforce(
+        self,
+        principal: str,
+        keys: list[bytes | None],
+        values: list[bytes | None],
+        headers: list[Headers],
+    ) -> list[_Masked]:
+        """Mask and assess a chunk: one result for each record, in order. The GIL is released. Raises KernelPanic."""
+
+    def assess(
+        self, principal: str, key: bytes | None, value: bytes | None, headers: Headers, masking: bytes
+    ) -> tuple[int, str | None]:
+        """The hold rules alone, over a record that is masked already: (0 or number of the rule that matched, detail).
+
+        `masking` is the evidence that `enforce` gave. Raises KernelPanic.
+        """
+
+def check_rule(text: str) -> None:
+    """Raises ValueError, with what is wrong and what to write instead, if `text` is no hold rule."""
+
+def check_path(text: str) -> None:
+    """Raises ValueError, with what is wrong and what to write instead, if `text` is no field path."""

@@ -1,0 +1,53 @@
+//! The hash of a record, as `pipeline.record.record_sha256` defines it.
+
+use sha2::{Digest, Sha256};
+
+const DOMAIN: &[u8] = b"panlock-record-v1";
+const NULL: [u8; 4] = [0xff; 4];
+
+/// One header: its name and value.
+pub type Header<'a> = (&'a str, Option<&'a [u8]>);
+
+/// Headers that Panlock alone may set: never passed on from a producer and no part of the hash.
+pub fn is_own(name: &str) -> bool {
+    name.starts_with("panlock-")
+}
+
+/// SHA-256 of a record in lower-case hex.
+pub fn record_sha256<'a>(
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: impl Iterator<Item = Header<'a>>,
+) -> [u8; 64] {
+    let mut digest = Sha256::new_with_prefix(DOMAIN);
+    update(&mut digest, key);
+    update(&mut digest, value);
+    for (name, content) in headers {
+        if !is_own(name) {
+            update(&mut digest, Some(name.as_bytes()));
+            update(&mut digest, content);
+        }
+    }
+    hex(&digest.finalize().into())
+}
+
+fn update(digest: &mut Sha256, part: Option<&[u8]>) {
+    match part {
+        None => digest.update(NULL),
+        Some(bytes) => {
+            // a record of 4 GiB cannot exist: Kafka's sizes are i32
+            digest.update((bytes.len() as u32).to_be_bytes());
+            digest.update(bytes);
+        }
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}

@@ -1,0 +1,183 @@
+//! The Python face: takes references to the caller's bytes, releases the GIL, catches every panic.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use crate::config::Config;
+use crate::keyring::Keyring as Keys;
+use crate::outcome::{Output, Rejection};
+use crate::plan::{Input, Plan};
+
+create_exception!(panlock_kernel, KernelPanic, PyException);
+
+const PANIC: &str = "the masking kernel failed on this input, which is a defect; the record cannot be enforced";
+
+static NOTHING: PyOnceLock<Py<PyBytes>> = PyOnceLock::new();
+
+#[pyclass(frozen, module = "panlock_kernel")]
+struct Keyring(Keys);
+
+#[pymethods]
+impl Keyring {
+    #[new]
+    fn new(keys: &Bound<'_, PyDict>, active: &str) -> PyResult<Self> {
+        let mut pairs = Vec::with_capacity(keys.len());
+        for (id, key) in keys {
+            pairs.push((id.extract::<String>()?, key.extract::<Vec<u8>>()?));
+        }
+        Keys::new(pairs, active).map(Self).map_err(PyValueError::new_err)
+    }
+}
+
+#[pyclass(frozen, module = "panlock_kernel")]
+struct Flow(Plan);
+
+type Pairs = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
+
+/// One record as Python holds it: references only.
+struct Held {
+    key: Option<PyBackedBytes>,
+    value: Option<PyBackedBytes>,
+    headers: Pairs,
+}
+
+impl Held {
+    fn input(&self) -> Input<'_> {
+        Input {
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: self.headers.iter().map(|(name, value)| (&**name, value.as_deref())).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl Flow {
+    #[new]
+    fn new(config: &[u8], keyring: &Keyring) -> PyResult<Self> {
+        let config = Config::parse(config).map_err(PyValueError::new_err)?;
+        guarded(|| Plan::compile(&config, &keyring.0))?.map(Self).map_err(PyValueError::new_err)
+    }
+
+    fn enforce<'py>(
+        &self,
+        py: Python<'py>,
+        principal: &str,
+        keys: &Bound<'py, PyList>,
+        values: &Bound<'py, PyList>,
+        headers: &Bound<'py, PyList>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        if keys.len() != values.len() || headers.len() != values.len() {
+            return Err(PyValueError::new_err("keys, values and headers must be as many as each other"));
+        }
+        let mut records = Vec::with_capacity(values.len());
+        for ((key, value), pairs) in keys.iter().zip(values.iter()).zip(headers.iter()) {
+            records.push(Held { key: key.extract()?, value: value.extract()?, headers: extract_headers(&pairs)? });
+        }
+        let outputs = py.detach(|| {
+            guarded(|| records.iter().map(|record| self.0.enforce(principal, &record.input())).collect::<Vec<_>>())
+        })?;
+        let results = PyList::empty(py);
+        for (record, output) in records.iter().zip(outputs) {
+            results.append(to_python(py, record, output)?)?;
+        }
+        Ok(results)
+    }
+
+    fn assess(
+        &self,
+        py: Python<'_>,
+        principal: &str,
+        key: Option<PyBackedBytes>,
+        value: Option<PyBackedBytes>,
+        headers: &Bound<'_, PyAny>,
+        masking: &[u8],
+    ) -> PyResult<(i32, Option<String>)> {
+        let record = Held { key, value, headers: extract_headers(headers)? };
+        py.detach(|| guarded(|| self.0.assess(principal, &record.input(), masking)))
+    }
+}
+
+fn extract_headers(pairs: &Bound<'_, PyAny>) -> PyResult<Pairs> {
+    pairs.try_iter()?.map(|pair| pair?.extract()).collect()
+}
+
+fn to_python<'py>(py: Python<'py>, record: &Held, output: Output) -> PyResult<Bound<'py, PyTuple>> {
+    let same_or_new = |changed: Option<Vec<u8>>, given: &Option<PyBackedBytes>| -> PyResult<Py<PyAny>> {
+        Ok(match (changed, given) {
+            (Some(bytes), _) => PyBytes::new(py, &bytes).into_any().unbind(),
+            (None, Some(bytes)) => bytes.into_pyobject(py)?.into_any().unbind(),
+            (None, None) => py.None(),
+        })
+    };
+    if output.verdict < 0 {
+        let none = py.None();
+        return (output.verdict, output.detail, &none, &none, &none, nothing(py), &none, PyBytes::new(py, b""))
+            .into_pyobject(py);
+    }
+    let headers = match output.headers {
+        None => None,
+        Some(kept) => Some(PyTuple::new(
+            py,
+            kept.into_iter()
+                .map(|header| {
+                    let (name, value) = &record.headers[header.index];
+                    Ok((name.into_pyobject(py)?, same_or_new(header.value, value)?))
+                })
+                .collect::<PyResult<Vec<_>>>()?,
+        )?),
+    };
+    (
+        output.verdict,
+        output.detail,
+        same_or_new(output.key, &record.key)?,
+        same_or_new(output.value, &record.value)?,
+        headers,
+        output.masking.map_or_else(|| nothing(py), |json| PyBytes::new(py, &json)),
+        output.more.map(|json| PyBytes::new(py, &json)),
+        PyBytes::new(py, &output.sha256),
+    )
+        .into_pyobject(py)
+}
+
+/// `b"[]"`, one object for all records without findings.
+fn nothing(py: Python<'_>) -> Bound<'_, PyBytes> {
+    NOTHING.get_or_init(py, || PyBytes::new(py, b"[]").unbind()).bind(py).clone()
+}
+
+/// Runs `work`; a panic becomes KernelPanic, without its message, which may quote the record.
+fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| KernelPanic::new_err(PANIC))
+}
+
+#[pyfunction]
+fn check_rule(text: &str) -> PyResult<()> {
+    guarded(|| crate::rules::check(text))?.map_err(PyValueError::new_err)
+}
+
+#[pyfunction]
+fn check_path(text: &str) -> PyResult<()> {
+    guarded(|| crate::path::Path::parse(text).map(|_| ()))?.map_err(PyValueError::new_err)
+}
+
+#[pymodule]
+fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // The default hook prints a panic's message, and with it what the record holds, to stderr.
+    std::panic::set_hook(Box::new(|panic| {
+        if let Some(place) = panic.location() {
+            eprintln!("panlock-kernel: panic at {}:{}", place.file(), place.line());
+        }
+    }));
+    module.add("KernelPanic", module.py().get_type::<KernelPanic>())?;
+    module.add("REJECTIONS", PyTuple::new(module.py(), Rejection::CODES)?)?;
+    module.add_class::<Keyring>()?;
+    module.add_class::<Flow>()?;
+    module.add_function(wrap_pyfunction!(check_rule, module)?)?;
+    module.add_function(wrap_pyfunction!(check_path, module)?)
+}

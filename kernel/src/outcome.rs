@@ -1,0 +1,79 @@
+//! What the kernel decides about one record.
+
+/// Why a record is rejected, and where in the masked document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub reason: Rejection,
+    pub place: String,
+}
+
+impl Rejected {
+    pub fn at_byte(reason: Rejection, offset: usize) -> Self {
+        Self { reason, place: format!("byte {offset}") }
+    }
+}
+
+/// Reason codes of FORMATS.md that the kernel gives. The order is the face's numbering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    MalformedJson,
+    DuplicateKey,
+    InvalidUtf8,
+    NotFinite,
+    TrailingBytes,
+    TooDeep,
+    FieldType,
+    HeaderName,
+}
+
+impl Rejection {
+    pub const CODES: [&'static str; 8] = [
+        "malformed-json",
+        "duplicate-key",
+        "invalid-utf8",
+        "not-finite",
+        "trailing-bytes",
+        "too-deep",
+        "field-type",
+        "header-name",
+    ];
+
+    pub fn verdict(self) -> i32 {
+        -1 - self as i32
+    }
+}
+
+/// A header that passes: which of the given ones, and its value if masking changed it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeptHeader {
+    pub index: usize,
+    pub value: Option<Vec<u8>>,
+}
+
+/// The outcome for one record. `key`, `value` and `headers` are None where nothing changed.
+#[derive(Debug)]
+pub struct Output {
+    pub verdict: i32,
+    pub detail: Option<String>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Option<Vec<KeptHeader>>,
+    pub masking: Option<Vec<u8>>,
+    pub more: Option<Vec<u8>>,
+    pub sha256: [u8; 64],
+}
+
+impl From<Rejected> for Output {
+    fn from(rejected: Rejected) -> Self {
+        Self {
+            verdict: rejected.reason.verdict(),
+            detail: Some(rejected.place),
+            key: None,
+            value: None,
+            headers: None,
+            masking: None,
+            more: None,
+            sha256: [0; 64],
+        }
+    }
+}

@@ -1,0 +1,3 @@
+pub fn check(_text: &str) -> Result<(), String> {
+    Ok(())
+}
