@@ -45,24 +45,50 @@ class Broker:
         key_store.unlink(missing_ok=True)
         with os.fdopen(os.open(key_store, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(leaf.key.read_bytes() + leaf.certificate.read_bytes() + ca.certificate.read_bytes())
-        self._config.write_text(settings.properties(
-            self.node, nodes, self.directory / "data", key_store, ca.certificate))
+        self._config.write_text(
+            settings.properties(self.node, nodes, self.directory / "data", key_store, ca.certificate)
+        )
         self._logging.write_text(settings.LOGGING)
 
     def format(self, cluster_id: str) -> subprocess.Popen[bytes]:
         """Format the data directory unless it is; several brokers do it at once, so the caller waits."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*self._java, "-XX:TieredStopAtLevel=1", "-Xshare:auto", self._log4j, "kafka.tools.StorageTool", "format",
-                 "--ignore-formatted", "-t", cluster_id, "-c", str(self._config)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                [
+                    *self._java,
+                    "-XX:TieredStopAtLevel=1",
+                    "-Xshare:auto",
+                    self._log4j,
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "--ignore-formatted",
+                    "-t",
+                    cluster_id,
+                    "-c",
+                    str(self._config),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def start(self) -> None:
         """Start the process; whether it serves is to be asked of it."""
-        command = [sys.executable, "-I", guard.__file__, *self._java, *_JVM, self._log4j, "kafka.Kafka", str(self._config)]
+        command = [
+            sys.executable,
+            "-I",
+            guard.__file__,
+            *self._java,
+            *_JVM,
+            self._log4j,
+            "kafka.Kafka",
+            str(self._config),
+        ]
         with self.log.open("ab") as log:
             self._guard = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
         assert self._guard.stdout is not None  # noqa: S101 - a pipe was asked for
         self._pid = int(self._guard.stdout.readline() or 0)
         self._guard.stdout.close()
@@ -74,7 +100,7 @@ class Broker:
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
         if "Address already in use" in tail:
             raise PortTakenError(f"broker {self.node.id}: port {self.node.client} or {self.node.controller} is taken")
-        raise BrokerError(f"broker {self.node.id} ended with code {self._guard.returncode}; {self.log} ends with:\n{tail}")
+        raise BrokerError(f"broker {self.node.id} ended with code {self._guard.returncode}; {self.log} ends:\n{tail}")
 
     def release(self) -> None:
         """Tell it to end in order, without waiting."""

@@ -54,13 +54,15 @@ class DevelopmentCA:
             self.certificate.write_bytes(self._self_signed().public_bytes(serialization.Encoding.PEM))
         self._issuer = x509.load_pem_x509_certificate(self.certificate.read_bytes())
 
-    def issue(self, name: str, spiffe: str | None = None, *, host: bool = False, stem: str | None = None) -> Credentials:
-        """A new leaf CN=`name`, SAN URI `spiffe` (default spiffe://dev.panlock/<name>), in files `stem` (default `name`).
+    def issue(
+        self, name: str, spiffe: str | None = None, *, host: bool = False, stem: str | None = None
+    ) -> Credentials:
+        """A new leaf CN=`name`, SAN URI `spiffe` (default spiffe://dev.panlock/<name>), in files `stem` (`name`).
 
         `host` makes it a server's, for 127.0.0.1 and localhost. Raises CertificateNameError.
         """
         if not _NAME.fullmatch(name):
-            raise CertificateNameError(f"cannot issue a certificate for {name!r}: use letters, digits, '.', '_' and '-'")
+            raise CertificateNameError(f"no certificate can be named {name!r}: use letters, digits, '.', '_' and '-'")
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(spiffe or TRUST_DOMAIN + name)]
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -73,8 +75,7 @@ class DevelopmentCA:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         stem = stem or name
@@ -92,8 +93,16 @@ class DevelopmentCA:
     def _self_signed(self) -> x509.Certificate:
         name = "Panlock development CA"
         usage = x509.KeyUsage(
-            digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-            key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False)
+            digital_signature=False,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=True,
+            crl_sign=True,
+            encipher_only=False,
+            decipher_only=False,
+        )
         return (
             self._builder(name, self._key.public_key(), CA_LIFE)
             .issuer_name(_common_name(name))
@@ -124,7 +133,8 @@ def _common_name(name: str) -> x509.Name:
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """Never readable by others, not even between open and chmod."""
     text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""A real Kafka on this machine, for the demo, the tests and `panlock dev`: TLS client certificates, ACLs, deny by default.
+"""A real Kafka on this machine for the demo, the tests and `panlock dev`: mTLS, ACLs, deny by default.
 
 Everything lies below one directory; ports are free ones on 127.0.0.1. The brokers end with the process that holds the
 context manager, however it ends.
@@ -61,8 +61,12 @@ class DevCluster:
     def config(self, name: str) -> dict[str, str]:
         """`kafka:` of a worker's or the CLI's configuration, with the certificate CN=`name`."""
         leaf = self.issue(name)
-        return {"bootstrap": self.bootstrap, "ca": str(self.ca),
-                "certificate": str(leaf.certificate), "key": str(leaf.key)}
+        return {
+            "bootstrap": self.bootstrap,
+            "ca": str(self.ca),
+            "certificate": str(leaf.certificate),
+            "key": str(leaf.key),
+        }
 
     def restart_broker(self, broker: int) -> None:
         """Stop it in order (or not at all, if it was killed), start it, return when the cluster is whole."""

@@ -37,7 +37,8 @@ class Jar:
     def parse(cls, line: str) -> Self:
         """One line of jars.lock: `group:name:version sha256`."""
         coordinates, sha256 = line.split()
-        return cls(*coordinates.split(":"), sha256)
+        group, name, version = coordinates.split(":")
+        return cls(group, name, version, sha256)
 
     def __str__(self) -> str:
         return f"{self.group}:{self.name}:{self.version} {self.sha256}"
@@ -67,7 +68,8 @@ def class_path(say: Say) -> list[Path]:
 
 
 def _path(maven: MavenContext, jar: Jar) -> Path:
-    path: Path = maven.project(jar.group, jar.name).at_version(jar.version).artifact().cached_path
+    path = maven.project(jar.group, jar.name).at_version(jar.version).artifact().cached_path
+    assert path is not None  # noqa: S101 - the context has a cache
     return path
 
 
@@ -80,12 +82,16 @@ def _fetch(maven: MavenContext, jar: Jar) -> None:
         maven.project(jar.group, jar.name).at_version(jar.version).artifact().resolve()
     except (RuntimeError, OSError) as error:
         path.unlink(missing_ok=True)
-        raise JarError(f"could not fetch {jar.group}:{jar.name}:{jar.version} from Maven Central ({error}): "
-                       "check the network and try again") from error
+        raise JarError(
+            f"could not fetch {jar.group}:{jar.name}:{jar.version} from Maven Central ({error}): "
+            "check the network and try again"
+        ) from error
     if _sha256(path) != jar.sha256:
         path.unlink()
-        raise JarError(f"{jar.group}:{jar.name}:{jar.version} is not the jar that {LOCK.name} pins: it was removed; "
-                       "do not use this network until you know why")
+        raise JarError(
+            f"{jar.group}:{jar.name}:{jar.version} is not the jar that {LOCK.name} pins: it was removed; "
+            "do not use this network until you know why"
+        )
 
 
 def _sha256(path: Path) -> str:

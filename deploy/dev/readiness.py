@@ -21,15 +21,18 @@ def listens(port: int) -> bool:
 
 def admin_client(kafka: Mapping[str, str]) -> AdminClient:
     """An AdminClient that keeps its connection troubles to itself."""
-    return AdminClient({
-        "bootstrap.servers": kafka["bootstrap"],
-        "security.protocol": "SSL",
-        "ssl.ca.location": kafka["ca"],
-        "ssl.certificate.location": kafka["certificate"],
-        "ssl.key.location": kafka["key"],
-        "reconnect.backoff.ms": 20,
-        "reconnect.backoff.max.ms": 200,
-    }, logger=_log)
+    return AdminClient(
+        {
+            "bootstrap.servers": kafka["bootstrap"],
+            "security.protocol": "SSL",
+            "ssl.ca.location": kafka["ca"],
+            "ssl.certificate.location": kafka["certificate"],
+            "ssl.key.location": kafka["key"],
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 200,
+        },
+        logger=_log,
+    )
 
 
 def whole(client: AdminClient, brokers: int) -> bool:

@@ -61,22 +61,25 @@ def properties(node: Node, nodes: list[Node], data: Path, key_store: Path, trust
     """The broker's server.properties. Replication follows the number of brokers: 3 with 2 in sync, or 1."""
     replicas, in_sync = (3, 2) if len(nodes) >= 3 else (1, 1)
     users = [SUPER_USER, *(name(n) for n in nodes)]
-    return _FIXED + "".join(f"{key}={value}\n" for key, value in {
-        "node.id": node.id,
-        "controller.quorum.voters": ",".join(f"{n.id}@127.0.0.1:{n.controller}" for n in nodes),
-        "listeners": f"CLIENT://127.0.0.1:{node.client},CONTROLLER://127.0.0.1:{node.controller}",
-        "log.dirs": data,
-        "ssl.keystore.location": key_store,
-        "ssl.truststore.location": trust_store,
-        "super.users": ";".join(f"User:{user}" for user in users),
-        "default.replication.factor": replicas,
-        "min.insync.replicas": in_sync,
-        "offsets.topic.replication.factor": replicas,
-        "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": in_sync,
-        "share.coordinator.state.topic.replication.factor": replicas,
-        "share.coordinator.state.topic.min.isr": in_sync,
-    }.items())
+    return _FIXED + "".join(
+        f"{key}={value}\n"
+        for key, value in {
+            "node.id": node.id,
+            "controller.quorum.voters": ",".join(f"{n.id}@127.0.0.1:{n.controller}" for n in nodes),
+            "listeners": f"CLIENT://127.0.0.1:{node.client},CONTROLLER://127.0.0.1:{node.controller}",
+            "log.dirs": data,
+            "ssl.keystore.location": key_store,
+            "ssl.truststore.location": trust_store,
+            "super.users": ";".join(f"User:{user}" for user in users),
+            "default.replication.factor": replicas,
+            "min.insync.replicas": in_sync,
+            "offsets.topic.replication.factor": replicas,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": in_sync,
+            "share.coordinator.state.topic.replication.factor": replicas,
+            "share.coordinator.state.topic.min.isr": in_sync,
+        }.items()
+    )
 
 
 def name(node: Node) -> str:

@@ -1,0 +1,31 @@
+"""Clusters for all tests: real brokers, started once where tests can share them."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.dev.cluster import DevCluster, dev_cluster
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.__stderr__, flush=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """One broker for the whole run. Name topics, groups and principals so that tests do not meet."""
+    with dev_cluster(_directory(tmp_path_factory), 1, _say) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fresh_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """One broker for one module: for tests that restart it or need an empty cluster."""
+    with dev_cluster(_directory(tmp_path_factory), 1, _say) as running:
+        yield running
+
+
+def _directory(factory: pytest.TempPathFactory) -> Path:
+    return factory.mktemp("kafka")

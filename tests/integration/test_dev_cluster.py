@@ -1,0 +1,146 @@
+"""The development cluster refuses everybody whom no certificate and no ACL lets in."""
+
+import os
+import select
+import signal
+import ssl
+import subprocess
+import sys
+import textwrap
+import uuid
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+from cryptography import x509
+
+from deploy.dev import readiness
+from deploy.dev.ca import Credentials, DevelopmentCA
+from deploy.dev.cluster import ClusterError, DevCluster, dev_cluster
+
+
+def _client(cluster: DevCluster, leaf: Credentials | None) -> dict[str, object]:
+    context = ssl.create_default_context(cafile=cluster.ca)
+    if leaf is not None:
+        context.load_cert_chain(leaf.certificate, leaf.key)
+    return {"bootstrap_servers": cluster.bootstrap, "security_protocol": "SSL", "ssl_context": context}
+
+
+def _topic(cluster: DevCluster) -> str:
+    topic = f"dev-{uuid.uuid4().hex[:8]}"
+    admin = readiness.admin_client(cluster.config("admin"))
+    admin.create_topics([NewTopic(topic, 1)])[topic].result(20)
+    return topic
+
+
+def _allow(cluster: DevCluster, principal: str, topic: str, operation: AclOperation) -> None:
+    binding = AclBinding(
+        ResourceType.TOPIC,
+        topic,
+        ResourcePatternType.LITERAL,
+        f"User:{principal}",
+        "*",
+        operation,
+        AclPermissionType.ALLOW,
+    )
+    admin = readiness.admin_client(cluster.config("admin"))
+    admin.create_acls([binding])[binding].result(20)
+
+
+async def _send(cluster: DevCluster, leaf: Credentials | None, topic: str) -> None:
+    producer = AIOKafkaProducer(request_timeout_ms=5000, **_client(cluster, leaf))
+    try:
+        await producer.start()
+        await producer.send_and_wait(topic, b"hello")
+    finally:
+        await producer.stop()
+
+
+async def test_client_without_certificate_is_not_let_in(cluster: DevCluster) -> None:
+    with pytest.raises(KafkaConnectionError):
+        await _send(cluster, None, _topic(cluster))
+
+
+async def test_client_of_another_authority_is_not_let_in(cluster: DevCluster, tmp_path: Path) -> None:
+    stranger = DevelopmentCA(tmp_path).issue("admin")
+    with pytest.raises(KafkaConnectionError):
+        await _send(cluster, stranger, _topic(cluster))
+
+
+async def test_principal_without_acl_is_denied(cluster: DevCluster) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        await _send(cluster, cluster.issue("nobody"), _topic(cluster))
+
+
+async def test_acl_lets_its_principal_write_and_no_other(cluster: DevCluster) -> None:
+    topic = _topic(cluster)
+    _allow(cluster, "writer", topic, AclOperation.WRITE)
+    await _send(cluster, cluster.issue("writer"), topic)
+    with pytest.raises(TopicAuthorizationFailedError):
+        await _send(cluster, cluster.issue("other"), topic)
+    consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **_client(cluster, cluster.admin))
+    await consumer.start()
+    try:
+        assert (await consumer.getone()).value == b"hello"
+    finally:
+        await consumer.stop()
+
+
+def test_certificate_carries_name_and_spiffe_id_for_a_day(cluster: DevCluster) -> None:
+    leaf = cluster.issue("checkout", "spiffe://pay.example/checkout")
+    certificate = x509.load_pem_x509_certificate(leaf.certificate.read_bytes())
+    assert certificate.subject.rfc4514_string() == "CN=checkout"
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["spiffe://pay.example/checkout"]
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert 24 <= life.total_seconds() / 3600 < 24.5
+    assert leaf.key.stat().st_mode & 0o777 == 0o600
+
+
+def test_same_name_with_another_spiffe_id_is_another_certificate(cluster: DevCluster) -> None:
+    first = cluster.issue("twice", "spiffe://a.example/twice")
+    second = cluster.issue("twice", "spiffe://b.example/twice")
+    assert first != second
+    assert cluster.issue("twice", "spiffe://a.example/twice") == first
+
+
+def test_two_clusters_run_at_once_and_survive_a_kill(cluster: DevCluster, tmp_path: Path) -> None:
+    with dev_cluster(tmp_path / "second") as second:
+        assert second.bootstrap != cluster.bootstrap
+        second.kill_broker(0)
+        second.start_broker(0)
+        assert readiness.whole(readiness.admin_client(second.config("admin")), 1)
+        with pytest.raises(ClusterError, match="already runs"), dev_cluster(tmp_path / "second"):
+            pass
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT])
+def test_brokers_end_with_their_holder(tmp_path: Path, ended_by: signal.Signals) -> None:
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from deploy.dev.cluster import dev_cluster
+        with dev_cluster(Path({str(tmp_path)!r})) as cluster:
+            print(cluster._brokers[0]._pid, flush=True)
+            input()
+    """)
+    holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    broker = os.pidfd_open(int(holder.stdout.readline()))
+    holder.send_signal(ended_by)
+    holder.communicate(timeout=30)
+    _wait_for_end(broker)
+
+
+def _wait_for_end(pidfd: int) -> None:
+    ready, _, _ = select.select([pidfd], [], [], 30)
+    os.close(pidfd)
+    assert ready, "the broker still runs"
