@@ -1,0 +1,1 @@
+"""The Faust app: transport, assignor, lanes, agents. Where records meet Kafka."""

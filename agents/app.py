@@ -1,0 +1,136 @@
+"""The Faust app of a worker: its transport, its assignor, one agent, and the lanes' coming and going."""
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import faust
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from faust.types import TP
+
+from agents.assignor import lane_assignor
+from agents.config import WorkerConfig
+from agents.inbox import BATCH_RECORDS
+from agents.lane import Lane
+from agents.purge import purge_every_minute
+from agents.services import Services
+from agents.transport import ChunkSchema, ChunkTransport
+from agents.watchdog import commit_group_offsets, watch
+from agents.web import serve_status
+from pipeline.policy.models import Policy
+from pipeline.policy.topics import DECISIONS, all_topics, input_topics
+from pipeline.source import sources
+
+log = logging.getLogger(__name__)
+
+FETCH = 4 << 20  # bytes of one partition in one fetch: about 4,000 records of 1 KB
+NEVER = 2_000_000.0  # seconds: Faust does not poll while nothing is open, and would leave the group for good
+THREADS = 2  # of enforcement
+
+
+class Worker:
+    """The lanes that this process has, and what they share."""
+
+    def __init__(self, policy: Policy, config: WorkerConfig) -> None:
+        self.policy, self.config = policy, config
+        self.app = _app(policy, config)
+        self.lanes: dict[int, Lane] = {}
+        self._sources = sources(policy, config.keyring())
+        self._pool = ThreadPoolExecutor(THREADS, "enforce")
+        self._services: Services | None = None
+        self.joined = False
+        self._wire()
+
+    @property
+    def services(self) -> Services:
+        if self._services is None:
+            self._services = Services(
+                consumer=self.app.consumer,
+                policy=self.policy,
+                sources=self._sources,
+                kafka=self.config.kafka,
+                store=self.config.store,
+                worker=f"{certificate_name(self.config)}@{socket.gethostname()}/{os.getpid()}",
+                topics=all_topics(self.policy),
+                pool=self._pool,
+            )
+        return self._services
+
+    def _wire(self) -> None:
+        app = self.app
+        inputs = app.topic(*input_topics(self.policy), DECISIONS, schema=ChunkSchema(), acks=False)
+        app.agent(inputs, name="lanes")(self._take)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_before_shutdown.connect(self._shutdown, weak=False)
+        app.task(lambda: watch(self))
+        app.task(lambda: commit_group_offsets(self))
+        app.task(lambda: purge_every_minute(self))
+        serve_status(self)
+
+    async def _take(self, stream: Any) -> None:
+        """The agent: gives each chunk to its lane, and knows nothing else."""
+        async for event in stream.noack().events():
+            tp = TP(*event.message.tp)
+            lane = self.lanes.get(tp.partition % self.policy.lanes)
+            if lane is not None and tp in lane.inputs:  # else read before the lane moved; its new owner reads it again
+                await lane.put(tp, event.value)
+
+    async def _assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        self.joined = True
+        for number in sorted({tp.partition % self.policy.lanes for tp in assigned}):
+            inputs = {TP(*tp) for tp in assigned if tp.partition % self.policy.lanes == number}
+            lane = self.lanes[number] = Lane(number, inputs, self.services)
+            lane.start().add_done_callback(self._ended)
+
+    async def _revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        """Give the lanes back: after this callback the group may give them away."""
+        await self._leave_all(orderly=False)
+
+    async def _shutdown(self, app: Any, **_: Any) -> None:
+        await self._leave_all(orderly=True)
+
+    async def _leave_all(self, orderly: bool) -> None:
+        leaving = [self.lanes.pop(number) for number in list(self.lanes)]
+        await asyncio.gather(*(lane.leave(orderly) for lane in leaving))
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a lane has ended: %r", error)
+            asyncio.ensure_future(self.app.crash(error))
+
+
+def certificate_name(config: WorkerConfig) -> str:
+    """CN of the worker's certificate."""
+    certificate = x509.load_pem_x509_certificate(config.kafka.certificate.read_bytes())
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def _app(policy: Policy, config: WorkerConfig) -> faust.App:
+    app = faust.App(
+        policy.application,
+        broker=[f"kafka://{address}" for address in config.kafka.bootstrap.split(",")],
+        broker_credentials=faust.SSLCredentials(context=config.kafka.context()),
+        datadir=str(config.store / "faust"),
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_host=config.web.host,
+        web_bind=config.web.host,
+        web_port=config.web.port,
+        broker_max_poll_records=BATCH_RECORDS,
+        consumer_max_fetch_size=FETCH,
+        broker_session_timeout=config.session_timeout,
+        broker_heartbeat_interval=min(1.0, config.session_timeout / 3),
+        broker_request_timeout=max(30.0, config.session_timeout),
+        broker_max_poll_interval=NEVER,
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="none",
+        PartitionAssignor=lane_assignor(policy.lanes),
+        worker_redirect_stdouts=False,
+    )
+    app.transport = ChunkTransport(app.conf.broker, app)
+    return app

@@ -1,0 +1,82 @@
+"""A worker's configuration file."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from panlock_kernel import Keyring
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.settings import Kafka
+from pipeline.errors import PanlockError
+
+KEY_BYTES = 32
+
+
+class WorkerConfigError(PanlockError):
+    """The configuration cannot be used; the message says which key, why, and what to do."""
+
+
+class Web(BaseModel):
+    """Where the worker answers /healthz, /readyz and /lanes; port 0: any, written to <store>/web.port."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
+class WorkerConfig(BaseModel):
+    """FORMATS: kafka, store, web, token_keys, token_key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kafka: Kafka
+    store: Path
+    web: Web = Web()
+    token_keys: dict[str, Path]
+    token_key: str
+    session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
+
+    def keyring(self) -> Keyring:
+        """Read the token keys. Raises WorkerConfigError for a key that is missing, short, or readable by others."""
+        keys = {name: _read_key(name, path) for name, path in self.token_keys.items()}
+        try:
+            return Keyring(keys, self.token_key)
+        except ValueError as error:
+            raise WorkerConfigError(f"token_keys: {error}") from error
+
+
+def _read_key(name: str, path: Path) -> bytes:
+    try:
+        content, mode = path.read_bytes(), stat.S_IMODE(os.stat(path).st_mode)
+    except OSError as error:
+        raise WorkerConfigError(f"token_keys.{name}: cannot read {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise WorkerConfigError(f"token_keys.{name}: {path} is readable by others: chmod 600 it")
+    if len(content) != KEY_BYTES:
+        raise WorkerConfigError(f"token_keys.{name}: {path} holds {len(content)} bytes: it takes {KEY_BYTES} random ones")
+    return content
+
+
+def load_worker_config(path: Path) -> WorkerConfig:
+    """Raises WorkerConfigError."""
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise WorkerConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    try:
+        config = WorkerConfig.model_validate(raw)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise WorkerConfigError(f"{path}: {wrong}") from error
+    base = path.parent
+    return config.model_copy(
+        update={
+            "kafka": config.kafka.relative_to(base),
+            "store": base / config.store,
+            "token_keys": {name: base / key for name, key in config.token_keys.items()},
+        }
+    )

@@ -1,0 +1,70 @@
+"""What waits in a lane, already being enforced in a thread: bounded in records and bytes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from faust.types import TP
+
+from agents.transport import Chunk
+from pipeline.enforce import Enforced
+from pipeline.holds import Messages
+
+BATCH_RECORDS, BATCH_BYTES = 4_000, 8 << 20  # of one transaction, but always one chunk
+FULL = 4  # batches that may wait before the inputs are shut; they open again at half of it
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A chunk, and the stateless half of its enforcement on its way."""
+
+    tp: TP
+    chunk: Chunk
+    ready: Awaitable[Enforced | Messages]
+    size: int
+
+
+class Inbox:
+    """Chunks in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Arrival] = deque()
+        self.records = self.size = 0
+        self.arrived = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def put(self, arrival: Arrival) -> None:
+        self._waiting.append(arrival)
+        self.records += len(arrival.chunk.records)
+        self.size += arrival.size
+        self.arrived.set()
+
+    def take(self) -> list[Arrival]:
+        """The next batch."""
+        taken: list[Arrival] = []
+        records = size = 0
+        while self._waiting and records < BATCH_RECORDS and size < BATCH_BYTES:
+            arrival = self._waiting.popleft()
+            taken.append(arrival)
+            records += len(arrival.chunk.records)
+            size += arrival.size
+        self.records -= records
+        self.size -= size
+        return taken
+
+    def full(self) -> bool:
+        return self.records > FULL * BATCH_RECORDS or self.size > FULL * BATCH_BYTES
+
+    def half_empty(self) -> bool:
+        return self.records <= FULL * BATCH_RECORDS // 2 and self.size <= FULL * BATCH_BYTES // 2
+
+    def ends(self) -> dict[TP, int]:
+        """Where each input that waits here goes on."""
+        return {arrival.tp: arrival.chunk.end for arrival in self._waiting}
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self.records = self.size = 0

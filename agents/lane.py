@@ -1,0 +1,253 @@
+"""A lane: the single writer of partition l of the panlock topics. Agents append chunks; it commits what waits.
+
+All a lane knows, its input positions too, is in panlock.state l and moves in its transactions: whoever holds its
+transactional id holds the lane. Any failure throws the producer away and opens the lane again.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents import faults
+from agents.gate import Gate
+from agents.inbox import Arrival, Inbox
+from agents.opening import Opened, open_lane
+from agents.producer import DEADLINE
+from agents.restore import ChainHeadError
+from agents.services import Services
+from agents.transport import Chunk
+from pipeline.effects import Effects, Out
+from pipeline.enforce import decide, enforce
+from pipeline.holds import Messages
+from pipeline.opening import closed, lost, resume_at
+from pipeline.policy.topics import DECISIONS, STATE
+from pipeline.state import STOPPED, Loss, decode_position, decode_stopped, next_key
+from tables.store import Applied
+
+log = logging.getLogger(__name__)
+
+LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions: bounds transactions a second
+RETRY = 0.2  # seconds before a lane that failed opens again
+OPENING_DEADLINE = 60.0
+FAILURES = (KafkaError, asyncio.TimeoutError, faults.InjectedError, ConnectionError)
+
+
+class LaneFailedError(Exception):
+    """The lane's producer has ended on its own."""
+
+
+class Lane:
+    """One lane while this worker has it. `run` is its task; `put` takes a chunk; `leave` ends it."""
+
+    def __init__(self, number: int, inputs: set[TP], services: Services) -> None:
+        self.number, self.inputs, self.services = number, inputs, services
+        decisions = {tp for tp in inputs if tp.topic == DECISIONS}
+        self.records, self.decisions = (Gate(services.consumer, tps) for tps in (inputs - decisions, decisions))
+        self.record_inbox, self.decision_inbox = Inbox(), Inbox()
+        self.arrived = asyncio.Event()
+        self.record_inbox.arrived = self.decision_inbox.arrived = self.arrived
+        self.busy = asyncio.Lock()
+        self.opened: Opened | None = None
+        self.why_closed: str | None = "opening"
+        self.alarm: str | None = None
+        self.ticking = False
+        self.transaction_seconds = 0.0
+        self.since: float = time.monotonic()  # of the work under way, or of the last
+        self.outcomes: Counter[tuple[str, str, str]] = Counter()
+        self.times: dict[TP, int] = {}
+
+    async def run(self) -> None:
+        """Open, then commit what waits, until cancelled. Any failure closes the lane and opens it again."""
+        while True:
+            try:
+                async with asyncio.timeout(OPENING_DEADLINE):
+                    await self._open()
+                await self._serve()
+            except ChainHeadError as error:
+                log.error("lane %d stays closed: %s", self.number, error)
+                await self._close(str(error))
+                return
+            except (*FAILURES, LaneFailedError) as error:
+                log.warning("lane %d opens again after %r (%r)", self.number, error, error.__cause__)
+                await self._close(f"opening again after {type(error).__name__}")
+                await asyncio.sleep(RETRY)
+
+    async def put(self, tp: TP, chunk: Chunk) -> None:
+        """Take a chunk of the present opening. A full inbox shuts its own inputs and no others."""
+        decisions = tp.topic == DECISIONS
+        gate, inbox = (self.decisions, self.decision_inbox) if decisions else (self.records, self.record_inbox)
+        if chunk.opening != gate.number:
+            return  # of a former opening: it is read again
+        size = sum(len(record.value or b"") + len(record.key or b"") for record in chunk.records)
+        ready: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if decisions:
+            ready.set_result(Messages(chunk.records, chunk.end))
+        else:
+            source = self.services.sources[tp.topic]
+            ready = asyncio.get_running_loop().run_in_executor(
+                self.services.pool, enforce, source, tp.partition, chunk.records, chunk.end
+            )
+        inbox.put(Arrival(tp, chunk, ready, size))  # type: ignore[arg-type]
+        if gate.open and inbox.full():
+            await gate.shut()
+
+    async def _open(self) -> None:
+        self.since = time.monotonic()
+        self.opened = await open_lane(self.number, self.inputs, self.services)
+        await self._carry_out(self.opened.effects)
+        await self._let_flow()
+
+    async def _let_flow(self) -> None:
+        opened = self._lane()
+        for inbox in (self.record_inbox, self.decision_inbox):
+            inbox.clear()
+        self.ticking = False
+        positions = {tp: self._position(tp) for tp in self.inputs}
+        await self.decisions.open_at(positions)
+        stopped = decode_stopped(opened.store.get(STOPPED))
+        self.alarm = None if stopped is None else stopped.event
+        if stopped is None:
+            await self.records.open_at(positions)
+            self.why_closed = None
+        else:
+            self.why_closed = f"input was lost (event {stopped.event}): `panlock lanes resume {self.number} --reason …`"
+            log.error("lane %d: %s", self.number, self.why_closed)
+            await self.records.forget()
+
+    async def _serve(self) -> None:
+        opened = self._lane()
+        while True:
+            await self._something_to_do(opened)
+            began = time.monotonic()
+            while self.record_inbox or self.decision_inbox or self._due(opened):
+                async with self.busy:
+                    self.since = time.monotonic()
+                    await self._commit(self.decision_inbox.take() + self.record_inbox.take())
+                await self._reopen()
+            await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
+
+    async def _something_to_do(self, opened: Opened) -> None:
+        """Wait for a chunk, the next expiry, or the end of the producer."""
+        expiry = None if self.ticking else opened.store.next_expiry()
+        timeout = None if expiry is None else max(0.0, expiry / 1000 - time.time())
+        try:
+            await asyncio.wait_for(self.arrived.wait(), timeout)
+        except asyncio.TimeoutError:
+            return
+        self.arrived.clear()
+        task = opened.producer.task
+        if task is None or task.done():
+            raise LaneFailedError("the producer has ended")
+
+    def _due(self, opened: Opened) -> bool:
+        return not self.ticking and bool(opened.store.due(now_ms(), 1))
+
+    async def _commit(self, arrivals: Sequence[Arrival]) -> None:
+        opened = self._lane()
+        losses = await self._losses(arrivals)
+        if losses:
+            await self._carry_out(lost(opened.store, opened.context, now_ms(), losses))
+            await self._let_flow()
+            return
+        batch = [await arrival.ready for arrival in arrivals]
+        effects = decide(batch, opened.store, opened.context, now_ms(), self.ticking)
+        if any(isinstance(item, Messages) and item.records for item in batch):
+            self.ticking = False  # whatever ticks were on their way may have been read: look again
+        await self._carry_out(effects)
+        self.ticking = self.ticking or effects.ticked
+        for arrival in arrivals:
+            if arrival.chunk.records:
+                self.times[arrival.tp] = arrival.chunk.records[-1].timestamp
+        if effects.reopen:
+            raise LaneFailedError("resumed by an operator")
+
+    async def _losses(self, arrivals: Sequence[Arrival]) -> list[Loss]:
+        """Inputs whose next chunk begins above the lane's position, or that cannot be read there."""
+        positions: dict[TP, int] = {}
+        missing: dict[TP, int] = {}
+        for tp, chunk in ((arrival.tp, arrival.chunk) for arrival in arrivals):
+            known = positions.setdefault(tp, self._position(tp))
+            if chunk.start > known or chunk.start == chunk.end:
+                missing.setdefault(tp, known)
+            positions[tp] = max(known, chunk.end)
+        if not missing:
+            return []
+        bounds = await self.services.consumer.bounds(missing)
+        return [Loss(*tp, position, resume_at(position, bounds[tp])) for tp, position in missing.items()]
+
+    async def _carry_out(self, effects: Effects) -> None:
+        """One Kafka transaction, then one WriteBatch. Nothing is applied before the commit."""
+        opened = self._lane()
+        if not effects.changes:
+            return
+        stamp = now_ms()
+        changelog = (STATE, self.number)
+        sends = {**effects.sends, changelog: [Out(key, value, stamp) for key, value in effects.changes.items()]}
+        began = time.monotonic()
+        async with asyncio.timeout(DEADLINE):
+            placed = await opened.producer.transact(sends)
+        self.transaction_seconds = time.monotonic() - began
+        first = placed[changelog]
+        position = first.offset + len(effects.changes)
+        opened.store.apply(effects.changes, Applied(position, first.timestamp or stamp))
+        self.outcomes.update(effects.outcomes)
+
+    async def _reopen(self) -> None:
+        """Open what was full, behind what waits. What was fetched and dropped meanwhile is read again."""
+        for gate, inbox in ((self.records, self.record_inbox), (self.decisions, self.decision_inbox)):
+            if not gate.open and gate.number and inbox.half_empty():
+                ends = inbox.ends()
+                await gate.open_at({tp: ends.get(tp, self._position(tp)) for tp in gate.inputs})
+
+    def start(self) -> "asyncio.Task[None]":
+        self.task = asyncio.ensure_future(self.run())
+        return self.task
+
+    async def leave(self, orderly: bool) -> None:
+        """Let the transaction in flight end, then give everything back. `orderly`: the worker is shutting down."""
+        for gate in (self.records, self.decisions):
+            gate.number = 0
+        async with self.busy:
+            self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        if orderly and self.opened is not None and self.why_closed is None:
+            await self._say_goodbye(self.opened)
+        await self._close("left")
+
+    async def _say_goodbye(self, opened: Opened) -> None:
+        try:
+            await self._carry_out(closed(opened.store, opened.context, now_ms()))
+        except FAILURES as error:
+            log.warning("lane %d closed without its event: %r", self.number, error)
+
+    async def _close(self, why: str) -> None:
+        self.why_closed = why
+        for gate in (self.records, self.decisions):
+            await gate.forget()
+        for inbox in (self.record_inbox, self.decision_inbox):
+            inbox.clear()
+        if self.opened is not None:
+            opened, self.opened = self.opened, None
+            await opened.close()
+
+    def positions(self) -> dict[TP, int]:
+        """Committed positions, none while the lane is not open."""
+        return {} if self.opened is None else {tp: self._position(tp) for tp in self.inputs}
+
+    def _position(self, tp: TP) -> int:
+        position = decode_position(self._lane().store.get(next_key(tp.topic, tp.partition)))
+        return 0 if position is None else position
+
+    def _lane(self) -> Opened:
+        if self.opened is None:
+            raise LaneFailedError("the lane is not open")
+        return self.opened
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,77 @@
+"""Opening a lane: confirm, fence, restore, compare. What comes back may commit; the caller then lets its inputs flow."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from faust.types import TP
+
+from agents.producer import LaneProducer
+from agents.restore import check_chain_head, open_store, reader, restore
+from agents.services import Facts, Services
+from pipeline.effects import Effects
+from pipeline.opening import Bounds, opened
+from pipeline.source import Context
+from pipeline.state import decode_position, next_key
+from tables.store import LaneStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Opened:
+    """A lane that is ours: its producer, store and context, and the effects of its first transaction."""
+
+    producer: LaneProducer
+    store: LaneStore
+    context: Context
+    effects: Effects
+
+    async def close(self) -> None:
+        await self.producer.discard()
+        self.store.close()
+
+
+async def open_lane(number: int, inputs: set[TP], services: Services) -> Opened:
+    """1. Are we still a member?  2. Fence the former owner; its transaction ends.  3. Restore the store to the end of
+    the changelog, and check the chain's head.  4. Compare topics and positions with what the cluster has.
+
+    The order matters: without 1, a former owner that wakes up would fence the new one; before 2 has returned, the
+    changelog may still grow.
+    """
+    store, corrupt = open_store(services.store, number)
+    producer = None
+    try:
+        await services.consumer.confirm({tp: _position(store, tp) for tp in inputs})
+        facts = await services.facts()
+        producer = LaneProducer(f"{services.policy.application}-{number}", services.kafka, facts.limits)
+        await producer.start()
+        now = time.time_ns() // 1_000_000
+        async with reader(services.kafka) as consumer:
+            store = await restore(store, consumer, number, now)
+            await check_chain_head(store, consumer, number)
+        bounds = {tuple(tp): Bounds(*found) for tp, found in (await services.consumer.bounds(inputs)).items()}
+        context = _context(number, inputs, services, facts)
+        return Opened(producer, store, context, opened(store, context, now, bounds, corrupt))
+    except BaseException:
+        if producer is not None:
+            await producer.discard()
+        store.close()
+        raise
+
+
+def _position(store: LaneStore, tp: TP) -> int:
+    return decode_position(store.get(next_key(tp.topic, tp.partition))) or 0
+
+
+def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> Context:
+    topics = {tp.topic for tp in inputs}
+    return Context(
+        policy=services.policy,
+        lane=number,
+        cluster=facts.identity.cluster_id,
+        worker=services.worker,
+        topic_ids={topic: uuid for topic, uuid in facts.identity.topic_ids.items() if topic in topics},
+        limits=facts.limits,
+        sources=services.sources,
+    )

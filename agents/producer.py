@@ -1,0 +1,98 @@
+"""A lane's transactional producer: one transaction at a time, thrown away after any failure.
+
+aiokafka's abort_transaction and error_transaction are never used: after a failure they can commit what they should
+abort. Whatever was open is aborted by the next InitProducerId of the same transactional id.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
+
+from agents import faults
+from agents.settings import Kafka
+from pipeline.effects import Out
+
+DEADLINE = 5.0  # seconds of one transaction: above request_timeout_ms, below transaction.timeout.ms
+REQUEST_TIMEOUT_MS = 4_000
+TRANSACTION_TIMEOUT_MS = 10_000
+BATCH = 1 << 20  # bytes: a batch is never larger than its topic takes, nor than this
+RETRY = 0.005  # seconds between attempts while the coordinator ends the former transaction
+
+sender.BACKOFF_OVERRIDE = RETRY
+
+
+class LaneProducer:
+    """`limits`: topic → its max.message.bytes, which bounds a whole batch."""
+
+    def __init__(self, transactional_id: str, kafka: Kafka, limits: Mapping[str, int]) -> None:
+        self._limits = limits
+        self._kafka = AIOKafkaProducer(
+            transactional_id=transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            acks="all",
+            linger_ms=0,
+            retry_backoff_ms=int(1000 * RETRY),
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            max_batch_size=BATCH,
+            **kafka.client(),
+        )
+
+    async def start(self) -> None:
+        """InitProducerId: fences the former owner; returns only when its transaction has ended, markers written."""
+        await self._kafka.start()
+
+    @property
+    def task(self) -> "asyncio.Task[None] | None":
+        """aiokafka's sender; it is to run as long as the producer lives."""
+        task: asyncio.Task[None] | None = self._kafka._sender.sender_task
+        return task
+
+    async def transact(
+        self, sends: Mapping[tuple[str, int], Sequence[Out]]
+    ) -> dict[tuple[str, int], RecordMetadata]:
+        """begin → send → await every delivery → commit. Returns where the last batch of each partition lies.
+
+        Awaiting the deliveries is the point: aiokafka commits a transaction whose delivery failed.
+        """
+        await self._kafka.begin_transaction()
+        sent = await asyncio.gather(*(self._send(TopicPartition(*to), outs) for to, outs in sends.items()))
+        placed = {}
+        for to, deliveries in zip(sends, sent, strict=True):
+            for delivery in deliveries:
+                placed[to] = await delivery
+        faults.reach("delivery")
+        faults.reach("before-commit")
+        await self._kafka.commit_transaction()
+        faults.reach("after-commit")
+        return placed
+
+    async def _send(
+        self, to: TopicPartition, outs: Sequence[Out]
+    ) -> "list[asyncio.Future[RecordMetadata]]":
+        size, deliveries = min(BATCH, self._limits[to.topic]), []
+        builder = self._builder(size)
+        for key, value, timestamp, headers in outs:
+            if builder.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
+                deliveries.append(await self._deliver(builder, to))
+                builder = self._builder(size)
+                builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
+        deliveries.append(await self._deliver(builder, to))
+        return deliveries
+
+    @staticmethod
+    def _builder(size: int) -> BatchBuilder:
+        return BatchBuilder(size, 0, is_transactional=True)
+
+    async def _deliver(self, builder: BatchBuilder, to: TopicPartition) -> "asyncio.Future[RecordMetadata]":
+        builder.close()
+        return await self._kafka.send_batch(builder, to.topic, partition=to.partition)  # type: ignore[no-any-return]
+
+    async def discard(self) -> None:
+        """Throw it away without flush."""
+        await self._kafka._sender.close()
+        await self._kafka.client.close()
+        self._kafka._closed = True

@@ -1,0 +1,121 @@
+"""Bringing a lane's store up to its changelog, and its chain head against the audit topic."""
+
+import time
+from hashlib import sha256
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka.structs import ConsumerRecord
+
+from agents.settings import Kafka
+from pipeline.errors import PanlockError
+from pipeline.policy.topics import AUDIT, STATE
+from pipeline.state import CHAIN, decode_chain
+from tables.store import Applied, LaneStore, StoreCorruptError, discard, set_aside
+
+STALE_MS = 7 * 24 * 3600 * 1000 // 2  # half of panlock.state's delete.retention.ms: tombstones may be gone after it
+POLL_MS = 500
+
+
+class ChainHeadError(PanlockError):
+    """The lane's state and its audit partition do not belong together: the lane must not write."""
+
+
+@asynccontextmanager
+async def reader(kafka: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
+    """A read_committed consumer outside any group."""
+    consumer = AIOKafkaConsumer(
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_wait_ms=50,
+        **kafka.client(),
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def records_to_end(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, high: int
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Batches from `start` until the position reaches `high`: control records move it, too."""
+    consumer.assign([tp])
+    consumer.seek(tp, start)
+    while await consumer.position(tp) < high:
+        for records in (await consumer.getmany(tp, timeout_ms=POLL_MS)).values():
+            yield records
+
+
+def open_store(directory: Path, lane: int) -> tuple[LaneStore, str | None]:
+    """The lane's store, and what was wrong with the former one, which is kept aside."""
+    path = directory / f"lane-{lane}"
+    try:
+        return LaneStore(path), None
+    except StoreCorruptError as error:
+        kept = set_aside(path, int(time.time()))
+        return LaneStore(path), f"{type(error.__cause__).__name__}: kept as {kept.name}, rebuilt from panlock.state"
+
+
+async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, now: int) -> LaneStore:
+    """Apply the changelog from the store's position to its end; from 0 if the store is stale or ahead of it."""
+    tp = TopicPartition(STATE, lane)
+    start = (await consumer.beginning_offsets([tp]))[tp]
+    high = await _high_watermark(consumer, tp)
+    position, at = store.applied()
+    if (position and now - at > STALE_MS) or not (start <= position <= high or position == 0):
+        store.close()
+        discard(store.path)
+        store, position, at = LaneStore(store.path), 0, 0
+    async for records in records_to_end(consumer, tp, max(position, start), high):
+        changes = {record.key: record.value for record in records}
+        at = records[-1].timestamp
+        store.apply(changes, Applied(records[-1].offset + 1, at))
+    if high > store.applied().position:
+        store.apply({}, Applied(high, at))
+    return store
+
+
+async def _high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """The true end of the log: a foreign transaction left open must delay an opening, not hide what lies behind it."""
+    fetcher = consumer._fetcher
+    level, fetcher._isolation_level = fetcher._isolation_level, READ_UNCOMMITTED
+    try:
+        return int((await consumer.end_offsets([tp]))[tp])
+    finally:
+        fetcher._isolation_level = level
+
+
+async def check_chain_head(store: LaneStore, consumer: AIOKafkaConsumer, lane: int) -> None:
+    """Raises ChainHeadError unless the last event of the lane's audit partition is the chain's head."""
+    seq, prev = decode_chain(store.get(CHAIN))
+    last = await _last_record(consumer, TopicPartition(AUDIT, lane))
+    if last is None and seq == 0:
+        return
+    found = None if last is None or last.key is None else last.key.decode(errors="replace")
+    if last is None or found != f"{lane}/{seq - 1}" or sha256(last.value or b"").hexdigest() != prev:
+        raise ChainHeadError(
+            f"lane {lane}: panlock.audit ends with event {found}, the lane's state with {lane}/{seq - 1}: "
+            "one of the two topics was changed or recreated. Keep both, run `panlock audit verify`, "
+            "and restore the topic that lost records before this lane can go on."
+        )
+
+
+async def _last_record(consumer: AIOKafkaConsumer, tp: TopicPartition) -> ConsumerRecord | None:
+    """The last committed record; behind it lie control records and, perhaps, aborted ones."""
+    start, end = (await consumer.beginning_offsets([tp]))[tp], await _high_watermark(consumer, tp)
+    window = 16
+    while start < end:
+        last = None
+        async for records in records_to_end(consumer, tp, max(start, end - window), end):
+            last = records[-1]
+        if last is not None or end - window <= start:
+            return last
+        window *= 16
+    return None

@@ -1,0 +1,50 @@
+"""What the lanes of a worker share."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from agents.cluster import Identity, identify, size_limits
+from agents.settings import Kafka
+from agents.transport import ChunkConsumer
+from pipeline.policy.models import Policy
+from pipeline.source import Source
+
+FRESH = 2.0  # seconds: lanes that open together ask the cluster once
+
+
+class Facts(NamedTuple):
+    """The cluster's id, its topics' UUIDs, and the largest batch that each takes (bytes)."""
+
+    identity: Identity
+    limits: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Services:
+    """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes."""
+
+    consumer: ChunkConsumer
+    policy: Policy
+    sources: Mapping[str, Source]
+    kafka: Kafka
+    store: Path
+    worker: str
+    topics: list[str]
+    pool: ThreadPoolExecutor
+    _asking: "asyncio.Task[Facts] | None" = field(default=None)
+    _asked: float = field(default=0.0)
+
+    async def facts(self) -> Facts:
+        """What the cluster says now. Lanes that open at the same time share the answer."""
+        if self._asking is None or time.monotonic() - self._asked > FRESH:
+            self._asked = time.monotonic()
+            self._asking = asyncio.ensure_future(asyncio.to_thread(self._ask))
+        return await asyncio.shield(self._asking)
+
+    def _ask(self) -> Facts:
+        return Facts(identify(self.kafka, self.topics), size_limits(self.kafka, self.topics))

@@ -1,0 +1,173 @@
+"""Faust's transport, with one fetch of one partition as ONE message.
+
+Runs in the consumer thread, where seeks, pauses and fetches do not interleave except at an await. Lanes open, seek and
+close their partitions; Faust's own pause, resume and perform_seek do nothing (it resumes all after each rebalance).
+Each opening of a lane has a number; a chunk carries the number as of its fetch, and the lane drops any other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import faust
+from aiokafka import TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from agents.header_names import tolerate_header_names
+
+IDLE = 0.05  # seconds between looks while no partition is open
+
+
+class Chunk(NamedTuple):
+    """One fetch of one partition: the fetch positions before and after, and the opening as of the fetch."""
+
+    opening: int
+    start: int
+    records: list[ConsumerRecord]
+    end: int
+
+
+class ChunkThread(driver.AIOKafkaConsumerThread):
+    """The thread that owns the aiokafka consumer."""
+
+    consumer: "ChunkConsumer"
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        tolerate_header_names()
+        return super()._create_worker_consumer(transport)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
+        self._consumer.pause(*(TopicPartition(*tp) for tp in assigned))  # until their lane opens them
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
+    ) -> dict[TopicPartition, Chunk]:
+        subscription = consumer._subscription.subscription
+        assigned = subscription.assignment.tps if subscription and subscription.assignment else ()
+        opened = {TopicPartition(*tp): number for tp, number in self.consumer.openings.items()}
+        states = {tp: subscription.assignment.state_value(tp) for tp in assigned if tp in opened}
+        starts = {tp: state._position for tp, state in states.items() if state._position is not None}
+        if not starts:  # aiokafka takes an empty list as "all"
+            await asyncio.sleep(IDLE)
+            return {}
+        try:
+            records = await super()._fetch_records(consumer, list(starts), timeout=timeout, max_records=max_records)
+        except NoOffsetForPartitionError:
+            return {}  # raised for a partition from before its lane sought it
+        except OffsetOutOfRangeError as error:
+            return self._out_of_range(error, opened)
+        return {
+            tp: Chunk(opened[tp], start, records.get(tp, []), states[tp]._position)
+            for tp, start in starts.items()
+            if states[tp]._position != start and self.consumer.openings.get(TP(*tp)) == opened[tp]
+        }
+
+    def _out_of_range(self, error: OffsetOutOfRangeError, opened: dict[TopicPartition, int]) -> dict[Any, Chunk]:
+        """Tell the lane by a chunk that ends where it starts: nothing can be read at its position."""
+        return {
+            tp: Chunk(opened[tp], offset, [], offset) for tp, offset in error.args[0].items() if opened.get(tp)
+        }
+
+
+class ChunkConsumer(driver.Consumer):
+    """Yields one message per fetched partition, from open partitions only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.openings: dict[TP, int] = {}
+        self._number = 0
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _get_active_partitions(self) -> set[Any]:
+        return set(self.openings) or {None}  # never empty: Faust would sleep a second
+
+    async def perform_seek(self) -> None:
+        """Positions live in the lanes, not in the group."""
+
+    @property
+    def kafka(self) -> Any:
+        """The aiokafka consumer; to be used in its thread."""
+        return self._thread._consumer
+
+    async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        async def run() -> Any:
+            result = call(*args)
+            return await result if asyncio.iscoroutine(result) else result
+
+        return await self._thread.call_thread(run)
+
+    async def open_at(self, positions: Mapping[TP, int]) -> int:
+        """Seek, resume and let flow. Returns the number of this opening."""
+        self._number += 1
+        number, kafka = self._number, self.kafka
+
+        def go() -> None:
+            for tp, position in positions.items():
+                kafka.seek(TopicPartition(*tp), position)
+                self._read_offset[tp] = None
+            kafka.resume(*(TopicPartition(*tp) for tp in positions))
+            self.openings.update(dict.fromkeys(positions, number))
+
+        await self.in_thread(go)
+        return number
+
+    async def shut(self, inputs: Iterable[TP]) -> None:
+        """Let nothing flow from these partitions until they are opened again."""
+        inputs = list(inputs)
+        for tp in inputs:
+            self.openings.pop(tp, None)
+        kafka = self.kafka
+
+        def go() -> None:
+            mine = kafka.assignment()
+            kafka.pause(*(TopicPartition(*tp) for tp in inputs if TopicPartition(*tp) in mine))
+
+        await self.in_thread(go)
+
+    async def confirm(self, positions: Mapping[TP, int]) -> None:
+        """Commit the group's offsets: for lag tools, and to learn whether we are still a member (KafkaError if not)."""
+        offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in positions.items()}
+        await self.in_thread(self.kafka.commit, offsets)
+
+    async def bounds(self, inputs: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+        """Log start and end (the last stable offset) of each partition."""
+        tps = [TopicPartition(*tp) for tp in inputs]
+        starts = await self.in_thread(self.kafka.beginning_offsets, tps)
+        ends = await self.in_thread(self.kafka.end_offsets, tps)
+        return {TP(*tp): (starts[tp], ends[tp]) for tp in tps}
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        generation = self.app.consumer_generation_id
+        records, _ = await self._wait_next_records(timeout)
+        if self.should_stop or not self.flow_active or not records:
+            return
+        for partition, chunk in records.items():
+            tp = TP(*partition)
+            if self.openings.get(tp) == chunk.opening:
+                yield tp, ConsumerMessage(
+                    *(tp.topic, tp.partition, chunk.end - 1, 0.0, 0, (), None, chunk, None, 0, 0, tp),
+                    generation_id=generation,
+                )
+
+
+class ChunkTransport(driver.Transport):
+    """`app.transport = ChunkTransport(app.conf.broker, app)` before the app starts."""
+
+    Consumer = ChunkConsumer
+
+
+class ChunkSchema(faust.Schema):
+    """Passes the chunk through; Faust compiles its decoder from these two."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> None:
+        return None
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        return message.value

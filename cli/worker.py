@@ -1,0 +1,27 @@
+"""`panlock worker`: runs the Faust app until SIGTERM, which drains it within 10 s."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import faust
+import typer
+import uvloop
+
+from agents.app import Worker
+from agents.config import load_worker_config
+from pipeline.policy import load_policy
+
+
+def worker(
+    policy: Annotated[Path, typer.Option(help="The policy that this worker enforces.")],
+    config: Annotated[Path, typer.Option(help="Kafka connection, store directory, web port and token keys.")],
+) -> None:
+    """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    settings = load_worker_config(config)
+    settings.store.mkdir(parents=True, exist_ok=True)
+    loop = uvloop.new_event_loop()
+    app = Worker(load_policy(policy), settings).app
+    faust.Worker(app, loglevel="info", loop=loop, redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,33 @@
+"""What a batch comes to: a value, which the lane carries out in one Kafka transaction and then one WriteBatch."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.record import Headers
+
+
+class Out(NamedTuple):
+    """A record to write; `timestamp` in milliseconds."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()
+
+
+@dataclass(slots=True)
+class Effects:
+    """Records to send by (topic, partition), and changes of the lane's state, which are its changelog's too.
+
+    `ticked`: a tick is among the sends; `reopen`: the lane is to seek its inputs anew. `outcomes` counts (flow, outcome, reason) for status and metrics.
+    """
+
+    sends: dict[tuple[str, int], list[Out]] = field(default_factory=dict)
+    changes: dict[bytes, bytes | None] = field(default_factory=dict)
+    ticked: bool = False
+    reopen: bool = False
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def send(self, topic: str, partition: int, out: Out) -> None:
+        self.sends.setdefault((topic, partition), []).append(out)

@@ -1,0 +1,120 @@
+"""The way of a record, on one page: verify, mask, assess, decide, tell.
+
+`enforce` does the stateless half on a whole chunk, in a thread: who wrote each record, what of it is masked, which
+hold rule matches. `decide` does the rest in the lane's order, from its state, and returns what is to be done.
+
+    chunk of quarantine.payments.checkout/3
+      enforce   verify  identity header = checkout, or rejected: identity-mismatch
+                mask    field rules, then the scan of all that is left, or rejected: malformed-json at byte 17
+                assess  the first hold rule that matches the masked record
+      decide    behind a held record of the same key?  wait in its queue
+                a rule matched?                        hold: panlock.pending, until decisions or expiry (pipeline.holds)
+                else                                   release to clean.payments, partition 3
+                tell    one audit event; a rejection to panlock.rejections.checkout
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import panlock_kernel
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.effects import Effects
+from pipeline.holds import Messages, drain_all, hear, tick, wait
+from pipeline.identity.headers import verify
+from pipeline.masking.face import Masked
+from pipeline.record import Reason
+from pipeline.source import Context, Source
+from pipeline.state import State, encode_position, key_digest, next_key
+from pipeline.turn import Parked, Turn
+
+REASONS = tuple(Reason(code) for code in panlock_kernel.REJECTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Enforced:
+    """A chunk of one input partition after the stateless half: a Masked, or why it was refused, for each record."""
+
+    source: Source
+    partition: int
+    records: Sequence[ConsumerRecord]
+    results: Sequence[Masked | Reason]
+    end: int
+
+
+def enforce(source: Source, partition: int, records: Sequence[ConsumerRecord], end: int) -> Enforced:
+    """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected."""
+    refused = {
+        index: reason
+        for index, record in enumerate(records)
+        if (record.headers or source.identity != "broker")
+        and (reason := verify(source.principal, source.identity, record.headers)) is not None
+    }
+    wanted = [record for index, record in enumerate(records) if index not in refused] if refused else records
+    masked = iter(_mask(source, wanted))
+    results = [refused[index] if index in refused else next(masked) for index in range(len(records))]
+    return Enforced(source, partition, records, results, end)
+
+
+def _mask(source: Source, records: Sequence[ConsumerRecord]) -> Sequence[Masked | Reason]:
+    try:
+        return source.kernel.enforce(
+            source.principal,
+            [record.key for record in records],
+            [record.value for record in records],
+            [record.headers for record in records],
+        )
+    except Exception:  # a defect or a kernel panic: find the record that provokes it, and reject that one alone
+        if len(records) == 1:
+            return [Reason.INTERNAL_ERROR]
+        return [result for record in records for result in _mask(source, [record])]
+
+
+def decide(
+    batch: Sequence[Enforced | Messages], state: State, context: Context, now: int, ticking: bool = False
+) -> Effects:
+    """What a batch comes to. `now` in ms; `ticking`: a tick is on its way already.
+
+    Pure: the same batch, state, context and `now` give the same effects.
+    """
+    turn = Turn(context, state, now)
+    drain_all(turn)
+    for item in batch:
+        if isinstance(item, Messages):
+            hear(turn, item)
+        else:
+            _decide_chunk(turn, item)
+    if not ticking:
+        tick(turn)
+    return turn.finish()
+
+
+def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
+    source, partition = chunk.source, chunk.partition
+    for record, result in _unread(turn, chunk):
+        record_id = f"{source.topic}/{partition}/{record.offset}"
+        if isinstance(result, Reason):
+            turn.reject(source, record_id, result, "header" if result.startswith("identity-") else None)
+            continue
+        verdict, detail, key, value, headers, masking, more, sha256 = result
+        if verdict < 0:
+            turn.reject(source, record_id, REASONS[-verdict - 1], detail)
+            continue
+        parked = Parked(
+            *(record_id, partition, record.timestamp, key, value),
+            record.headers if headers is None else headers,
+            *(masking, more, sha256),
+        )
+        if turn.view.blocking and source.ordered and key is not None and wait(turn, source, parked, key_digest(key)):
+            continue
+        if verdict == 0:
+            turn.release(source, parked)
+        else:
+            turn.hold(source, parked, verdict, detail, record.timestamp)
+    turn.view.put(next_key(source.topic, partition), encode_position(chunk.end))
+
+
+def _unread(turn: Turn, chunk: Enforced) -> Iterator[tuple[ConsumerRecord, Masked | Reason]]:
+    """Records at or behind the lane's position; what lies before it has been decided."""
+    position = turn.view.position(chunk.source.topic, chunk.partition) or 0
+    return (pair for pair in zip(chunk.records, chunk.results, strict=True) if pair[0].offset >= position)

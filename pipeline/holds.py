@@ -1,0 +1,239 @@
+"""Holds: decisions, expiry, and the records that wait behind a held one of the same key.
+
+Time is the broker's. A decision counts if its broker time is before the expiry, whenever it is read. An expiry fires
+only on reading a tick (the lane's own message in its partition of panlock.decisions) stamped at or past it: by then
+every decision stamped before the expiry has been read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.approval.decision import Decision, Resume, Tick, read_message
+from pipeline.approval.pending import Pending
+from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
+from pipeline.audit.events import EventType
+from pipeline.effects import Out
+from pipeline.policy.topics import DECISIONS
+from pipeline.record import Reason, RecordId, RecordIdError, Refusal
+from pipeline.resume import resume
+from pipeline.source import Source
+from pipeline.state import (
+    VERSION,
+    Queue,
+    drain_key,
+    encode_position,
+    follower_key,
+    key_digest,
+    next_key,
+    payload,
+)
+from pipeline.turn import STEPS, Parked, Turn
+
+QUEUE_LIMIT = 10_000  # records that wait behind one key
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A chunk of the lane's partition of panlock.decisions."""
+
+    records: Sequence[ConsumerRecord]
+    end: int
+
+
+def hear(turn: Turn, chunk: Messages) -> None:
+    """Decisions, acknowledgements and ticks, in their order."""
+    lane = turn.context.lane
+    position = turn.view.position(DECISIONS, lane) or 0
+    for record in chunk.records:
+        if record.offset < position:
+            continue
+        message = read_message(record.value or b"", turn.context.policy)
+        where = str(RecordId(DECISIONS, lane, record.offset))
+        if isinstance(message, Tick):
+            expire(turn, record.timestamp)
+        elif isinstance(message, Resume):
+            resume(turn, message, where)
+        elif isinstance(message, Decision):
+            _weigh(turn, message, record.timestamp, where)
+        else:
+            refuse(turn, message, where, None)
+    turn.view.put(next_key(DECISIONS, lane), encode_position(chunk.end))
+
+
+def refuse(turn: Turn, reason: Refusal, where: str, message: Decision | Resume | None) -> None:
+    fields: dict[str, object] = {"resource": {"decision": where}}
+    if message is not None:
+        fields["actor"] = {"person": message.person}
+    if isinstance(message, Decision) and _is_record_id(message.record):
+        fields["resource"] = {"decision": where, "record": message.record}
+    turn.event(EventType.DECISION_REFUSED, reason=reason.value, **fields)
+
+
+def _is_record_id(text: str) -> bool:
+    try:
+        RecordId.parse(text)
+    except RecordIdError:
+        return False
+    return True
+
+
+def _weigh(turn: Turn, decision: Decision, received: int, where: str) -> None:
+    pending = turn.view.pending(decision.record) if _is_record_id(decision.record) else None
+    source = None if pending is None else turn.context.sources.get(RecordId.parse(pending.record).topic)
+    seen = _seen(turn, decision.record)
+    verdict = weigh(decision, received, pending, seen, turn.context.cluster, turn.context.policy)
+    if isinstance(verdict, Refusal):
+        refuse(turn, verdict, where, decision)
+        return
+    if source is None:  # the flow has left the policy: only expiry can end this hold
+        refuse(turn, Refusal.WRONG_TOPIC, where, decision)
+        return
+    turn.event(
+        EventType.DECISION_ACCEPTED,
+        actor={"person": decision.person},
+        reason=decision.reason,
+        resource={"decision": where, "record": decision.record, "sha256": decision.sha256},
+        approval={"decision": decision.decision, "rule": verdict.pending.rule, "jti": decision.jti},
+    )
+    if isinstance(verdict, Approved):
+        turn.view.hold(verdict.pending)
+        turn.preview(verdict.pending, verdict.pending.encode())
+    elif isinstance(verdict, Quorum):
+        approval = {"rule": verdict.pending.rule, "people": [vote.person for vote in verdict.pending.votes]}
+        turn.release(source, Parked.of(verdict.pending), received, approval)
+        _end(turn, verdict.pending, received)
+    elif isinstance(verdict, Denied):
+        approval = {"rule": verdict.pending.rule, "people": [decision.person]}
+        turn.reject(source, verdict.pending.record, Reason.DENIED, None, approval=approval)
+        _end(turn, verdict.pending, received)
+
+
+def _seen(turn: Turn, record: str) -> bool:
+    """Whether the record lies behind the lane's position: then it has been decided, or it waits."""
+    if not _is_record_id(record):
+        return False
+    topic, partition, offset = RecordId.parse(record)
+    position = turn.view.position(topic, partition)
+    return position is not None and offset < position
+
+
+def expire(turn: Turn, until: int) -> None:
+    """End the holds whose expiry is at or before `until` (ms, broker time of a tick); the rest waits for the next."""
+    for record in turn.view.state.due(until, turn.steps):
+        pending = turn.view.pending(record)
+        if pending is None or turn.steps <= 0:
+            continue
+        turn.steps -= 1
+        source = turn.context.sources.get(RecordId.parse(record).topic)
+        approval = {"rule": pending.rule, "people": [vote.person for vote in pending.votes]}
+        if source is not None:
+            turn.reject(source, record, Reason.EXPIRED, None, approval=approval)
+        else:
+            _orphan(turn, pending, Reason.EXPIRED)
+        _end(turn, pending, until)
+
+
+def _orphan(turn: Turn, pending: Pending, reason: Reason) -> None:
+    """Reject a record whose flow has left the policy: nobody is left to be told but the auditor."""
+    turn.event(
+        EventType.RECORD_REJECTED,
+        actor={"principal": pending.principal},
+        outcome="rejected",
+        reason=reason.value,
+        resource={"record": pending.record},
+    )
+    turn.effects.outcomes[pending.flow, "rejected", reason.value] += 1
+
+
+def tick(turn: Turn) -> None:
+    """Ask for the time, by the broker's clock, once a hold is due by ours."""
+    lane = turn.context.lane
+    due = [record for record in turn.view.state.due(turn.now, STEPS) if turn.view.pending(record) is not None]
+    if due:
+        turn.effects.send(DECISIONS, lane, Out(b"tick/%d" % lane, Tick(lane, turn.now).encode(), turn.now))
+        turn.effects.ticked = True
+
+
+def wait(turn: Turn, source: Source, record: Parked, digest: str) -> bool:
+    """Queue the record if its key waits behind a hold; False if it does not."""
+    queue = turn.view.queue(source.flow, digest)
+    if queue is None:
+        return False
+    if queue.tail - queue.head >= QUEUE_LIMIT:
+        turn.reject(source, record.id, Reason.QUEUE_FULL, None)
+        return True
+    follower = Pending(
+        record=record.id,
+        topic_id=turn.context.topic_ids[source.topic],
+        flow=source.flow,
+        principal=source.principal,
+        rule="",
+        reason="",
+        quorum=0,
+        approvers=(),
+        expires=0,
+        sha256=record.sha256.decode(),
+        timestamp=record.timestamp,
+        ordered=True,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        masking=record.masking,
+        more=record.more,
+        policy=turn.context.policy.hash,
+        votes=(),
+    )
+    turn.view.put(follower_key(source.flow, digest, queue.tail), VERSION + follower.encode())
+    turn.view.set_queue(source.flow, digest, Queue(queue.head, queue.tail + 1))
+    turn.effects.outcomes[source.flow, "waiting", ""] += 1
+    return True
+
+
+def _end(turn: Turn, pending: Pending, time: int) -> None:
+    turn.end_hold(pending)
+    if pending.ordered and pending.key is not None:
+        _drain(turn, pending.flow, key_digest(pending.key), time)
+
+
+def drain_all(turn: Turn) -> None:
+    """Go on with queues that a former transaction could not finish."""
+    for flow, digest in list(turn.view.draining(STEPS)):
+        _drain(turn, flow, digest, turn.now)
+
+
+def _drain(turn: Turn, flow: str, digest: str, time: int) -> None:
+    """Assess those that wait, in order, until one is held, none is left, or this transaction has done its share."""
+    head, tail = turn.view.queue(flow, digest) or Queue(0, 0)
+    held = False
+    while head < tail and turn.steps > 0 and not held:
+        key = follower_key(flow, digest, head)
+        follower = Pending.decode(payload(turn.view.get(key) or b""))
+        turn.view.put(key, None)
+        head, turn.steps = head + 1, turn.steps - 1
+        turn.view.set_queue(flow, digest, Queue(head, tail))
+        held = _assess(turn, follower, time)
+    turn.view.set_queue(flow, digest, Queue(head, tail) if head < tail or held else None)
+    unfinished = head < tail and not held
+    if unfinished or turn.view.get(drain_key(flow, digest)) is not None:
+        turn.view.put(drain_key(flow, digest), VERSION if unfinished else None)
+
+
+def _assess(turn: Turn, follower: Pending, time: int) -> bool:
+    """Release or hold a record whose turn has come; its expiry counts from now, not from when it was written."""
+    source = turn.context.sources.get(RecordId.parse(follower.record).topic)
+    record = Parked.of(follower)
+    if source is None:
+        _orphan(turn, follower, Reason.INTERNAL_ERROR)
+        return False
+    verdict, detail = 0, None
+    if record.value is not None:
+        verdict, detail = source.kernel.assess(
+            source.principal, record.key, record.value, record.headers, record.masking
+        )
+    if verdict == 0:
+        turn.release(source, record, time)
+        return False
+    turn.hold(source, record, verdict, detail, max(time, follower.timestamp))
+    return turn.view.pending(record.id) is not None

@@ -1,0 +1,108 @@
+"""A record, its id, its hash, and what enforcement can decide about it."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from pipeline.errors import PanlockError
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+HASH_DOMAIN = b"panlock-record-v1"
+_NULL = b"\xff\xff\xff\xff"
+
+
+class RecordIdError(PanlockError):
+    """A record id that is not `<quarantine topic>/<partition>/<offset>`."""
+
+
+class RecordId(NamedTuple):
+    """Where a record was written: its quarantine topic, partition and offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RecordId":
+        """Raises RecordIdError."""
+        parts = text.split("/")
+        if len(parts) != 3 or not parts[0] or not all(p.isascii() and p.isdigit() for p in parts[1:]):
+            raise RecordIdError("not a record id: write it as <quarantine topic>/<partition>/<offset>")
+        return cls(parts[0], int(parts[1]), int(parts[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as Kafka holds it; `timestamp` in milliseconds, stamped by the broker (LogAppendTime)."""
+
+    id: RecordId
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Outcome(StrEnum):
+    """What enforcement decided for one record."""
+
+    RELEASED = "released"
+    HELD = "held"
+    REJECTED = "rejected"
+
+
+class Reason(StrEnum):
+    """Why a record was rejected. Codes are never renamed and never change meaning; docs/reasons.md explains each."""
+
+    IDENTITY_MISSING = "identity-missing"
+    IDENTITY_DUPLICATE = "identity-duplicate"
+    IDENTITY_MISMATCH = "identity-mismatch"
+    MALFORMED_JSON = "malformed-json"
+    DUPLICATE_KEY = "duplicate-key"
+    INVALID_UTF8 = "invalid-utf8"
+    NOT_FINITE = "not-finite"
+    TRAILING_BYTES = "trailing-bytes"
+    TOO_DEEP = "too-deep"
+    TOO_LARGE = "too-large"
+    FIELD_TYPE = "field-type"
+    HEADER_NAME = "header-name"
+    QUEUE_FULL = "queue-full"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    INTERNAL_ERROR = "internal-error"
+
+
+class Refusal(StrEnum):
+    """Why a decision was refused."""
+
+    UNKNOWN_RECORD = "unknown-record"
+    ALREADY_DECIDED = "already-decided"
+    EXPIRED = "expired"
+    REPEATED = "repeated"
+    WRONG_ROLE = "wrong-role"
+    OWNER = "owner"
+    UNKNOWN_KEY = "unknown-key"
+    BAD_SIGNATURE = "bad-signature"
+    WRONG_HASH = "wrong-hash"
+    WRONG_TOPIC = "wrong-topic"
+    WRONG_CLUSTER = "wrong-cluster"
+
+
+def record_sha256(key: bytes | None, value: bytes | None, headers: Headers) -> str:
+    """Hash of a masked record, lower-case hex: what decisions sign and events carry.
+
+    SHA-256 over `panlock-record-v1`, then key, value, and each header's name and value, each as u32 big-endian length
+    (0xffffffff for null) and bytes. Headers named `panlock-*` are Panlock's own and not part of it.
+    """
+    digest = hashlib.sha256(HASH_DOMAIN)
+    parts = [key, value]
+    for name, content in headers:
+        if not name.startswith("panlock-"):
+            parts += [name.encode(), content]
+    for part in parts:
+        digest.update(_NULL if part is None else len(part).to_bytes(4, "big") + part)
+    return digest.hexdigest()

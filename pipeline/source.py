@@ -1,0 +1,63 @@
+"""Where a record comes from, what is to be done with it, and where it goes: one per quarantine topic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import panlock_kernel
+
+from pipeline.masking.face import kernel_flow
+from pipeline.policy.models import HoldRule, Policy
+from pipeline.policy.topics import owner_of, quarantine_topic, rejections_topic
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A quarantine topic, its owner, and its flow's rules; `kernel` masks and assesses."""
+
+    topic: str
+    flow: str
+    principal: str
+    identity: str
+    ordered: bool
+    clean: str
+    rejections: str
+    rules: tuple[HoldRule, ...]
+    kernel: panlock_kernel.Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a lane decides by, beside its state and its input.
+
+    `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID.
+    """
+
+    policy: Policy
+    lane: int
+    cluster: str
+    worker: str
+    topic_ids: Mapping[str, str]
+    limits: Mapping[str, int]
+    sources: Mapping[str, Source]
+
+
+def sources(policy: Policy, keyring: panlock_kernel.Keyring) -> dict[str, Source]:
+    """Quarantine topic → Source, for the whole policy."""
+    made = {}
+    for name, flow in policy.flows.items():
+        kernel = kernel_flow(flow, keyring)
+        for principal in flow.producers:
+            topic = quarantine_topic(name, principal)
+            assert owner_of(policy, topic) == (name, principal)
+            made[topic] = Source(
+                topic,
+                name,
+                principal,
+                policy.principals[principal].identity,
+                flow.ordering == "key",
+                flow.clean_topic,
+                rejections_topic(principal),
+                flow.hold,
+                kernel,
+            )
+    return made

@@ -1,0 +1,204 @@
+"""What a lane knows: its keys and values in the changelog `panlock.state`, and how `decide` reads and changes it.
+
+Every value starts with the version byte 0x01. Keys are UTF-8.
+
+    topic/<name>                       UUID of the topic as Kafka writes it (base64)
+    next/<topic>/<partition>           u64: next offset to read
+    chain                              u64 next sequence number, 32 bytes hash of the last event
+    owner                              JSON {worker, policy}: who opened the lane last, under which policy
+    stopped                            JSON: why the lane's inputs are closed until an operator resumes (Stopped)
+    pending/<record id>                JSON: the held record (pipeline.approval.pending)
+    queue/<flow>/<sha256 of key>       u64 head, u64 tail: a masked key that waits behind a hold
+    queue/<flow>/<sha256 of key>/<n>   JSON: the n-th record that waits
+    drain/<flow>/<sha256 of key>       empty: the hold has ended, the queue is being worked off
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import orjson
+
+from pipeline.approval.pending import Pending
+from pipeline.errors import PanlockError
+
+VERSION = b"\x01"
+CHAIN, OWNER, STOPPED = b"chain", b"owner", b"stopped"
+PENDING_PREFIX, QUEUE_PREFIX, DRAIN_PREFIX = b"pending/", b"queue/", b"drain/"
+_POSITION, _PAIR = struct.Struct(">Q"), struct.Struct(">QQ")
+
+
+class StateError(PanlockError):
+    """A value of the changelog that this version cannot read."""
+
+
+class Queue(NamedTuple):
+    """Records [head, tail) of one masked key wait."""
+
+    head: int
+    tail: int
+
+
+class Loss(NamedTuple):
+    """Records [from_, to) of one input were removed before they were read."""
+
+    topic: str
+    partition: int
+    from_: int
+    to: int
+
+
+class Recreation(NamedTuple):
+    """A topic is not the one that the lane knows."""
+
+    topic: str
+    from_: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why a lane's quarantine inputs are closed; `event` is the alarm that an operator acknowledges."""
+
+    event: str
+    losses: tuple[Loss, ...]
+    recreations: tuple[Recreation, ...]
+
+
+class State(Protocol):
+    """A lane's committed state. Reads only."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def keys(self, prefix: bytes, limit: int) -> list[bytes]:
+        """The first keys with the prefix, in order."""
+
+    def due(self, until: int, limit: int) -> list[str]:
+        """Record ids of holds whose expiry (ms) is at or before `until`, the earliest first."""
+
+    def waiting(self) -> bool:
+        """Whether anything is pending: if not, no key is blocked."""
+
+
+class View:
+    """A State and the changes of one batch on top of it."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.changes: dict[bytes, bytes | None] = {}
+        self.blocking = state.waiting()
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.changes[key] if key in self.changes else self.state.get(key)
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        self.changes[key] = value
+
+    def position(self, topic: str, partition: int) -> int | None:
+        return decode_position(self.get(next_key(topic, partition)))
+
+    def pending(self, record: str) -> Pending | None:
+        value = self.get(pending_key(record))
+        return None if value is None else Pending.decode(payload(value))
+
+    def hold(self, pending: Pending) -> None:
+        self.blocking = True
+        self.put(pending_key(pending.record), VERSION + pending.encode())
+
+    def queue(self, flow: str, digest: str) -> Queue | None:
+        value = self.get(queue_key(flow, digest)) if self.blocking else None
+        return None if value is None else Queue(*_PAIR.unpack(payload(value)))
+
+    def set_queue(self, flow: str, digest: str, queue: Queue | None) -> None:
+        self.blocking = True
+        self.put(queue_key(flow, digest), None if queue is None else VERSION + _PAIR.pack(*queue))
+
+    def draining(self, limit: int) -> Iterator[tuple[str, str]]:
+        """(flow, digest of the key) of queues whose hold has ended."""
+        for key in self.state.keys(DRAIN_PREFIX, limit):
+            _, flow, digest = key.decode().split("/")
+            yield flow, digest
+
+
+def payload(value: bytes) -> bytes:
+    """The value without its version byte. Raises StateError."""
+    if value[:1] != VERSION:
+        raise StateError(f"panlock.state holds a value of version {value[:1].hex()}: run a worker that knows it")
+    return value[1:]
+
+
+def topic_key(topic: str) -> bytes:
+    return b"topic/" + topic.encode()
+
+
+def next_key(topic: str, partition: int) -> bytes:
+    return f"next/{topic}/{partition}".encode()
+
+
+def pending_key(record: str) -> bytes:
+    return PENDING_PREFIX + record.encode()
+
+
+def key_digest(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()
+
+
+def queue_key(flow: str, digest: str) -> bytes:
+    return f"queue/{flow}/{digest}".encode()
+
+
+def follower_key(flow: str, digest: str, number: int) -> bytes:
+    return f"queue/{flow}/{digest}/{number:016x}".encode()
+
+
+def drain_key(flow: str, digest: str) -> bytes:
+    return DRAIN_PREFIX + f"{flow}/{digest}".encode()
+
+
+def encode_position(offset: int) -> bytes:
+    return VERSION + _POSITION.pack(offset)
+
+
+def decode_position(value: bytes | None) -> int | None:
+    return None if value is None else int(_POSITION.unpack(payload(value))[0])
+
+
+def encode_chain(seq: int, prev: str) -> bytes:
+    return VERSION + _POSITION.pack(seq) + bytes.fromhex(prev)
+
+
+def decode_chain(value: bytes | None) -> tuple[int, str]:
+    """(next sequence number, hash of the last event); the beginning of a chain for None."""
+    if value is None:
+        return 0, "0" * 64
+    body = payload(value)
+    return int(_POSITION.unpack(body[:8])[0]), body[8:].hex()
+
+
+def encode_json(value: Mapping[str, object]) -> bytes:
+    return VERSION + orjson.dumps(value)
+
+
+def decode_owner(value: bytes | None) -> dict[str, str] | None:
+    return None if value is None else dict(orjson.loads(payload(value)))
+
+
+def encode_stopped(stopped: Stopped) -> bytes:
+    return encode_json({
+        "event": stopped.event,
+        "losses": [list(loss) for loss in stopped.losses],
+        "recreations": [list(each) for each in stopped.recreations],
+    })
+
+
+def decode_stopped(value: bytes | None) -> Stopped | None:
+    if value is None:
+        return None
+    body = orjson.loads(payload(value))
+    return Stopped(
+        body["event"],
+        tuple(Loss(*loss) for loss in body["losses"]),
+        tuple(Recreation(*each) for each in body["recreations"]),
+    )

@@ -1,0 +1,194 @@
+"""One batch of a lane being decided: what it reads and changes, and the three outcomes as it tells them.
+
+Each outcome is an audit event, and beside it the clean record, the pending record with its preview, or the rejection.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+
+from pipeline.approval.pending import Pending
+from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.effects import Effects, Out
+from pipeline.policy.topics import AUDIT, PENDING
+from pipeline.record import Headers, Reason, RecordId
+from pipeline.source import Context, Source
+from pipeline.state import CHAIN, Queue, State, View, decode_chain, encode_chain, key_digest, pending_key
+
+BATCH_OVERHEAD, RECORD_OVERHEAD, HEADER_OVERHEAD = 61, 21, 10  # Kafka's record format v2, at most
+STEPS = 500  # expiries and followers a transaction: bounds its size and time
+
+
+class Parked(NamedTuple):
+    """A masked record on its way; `timestamp` is the quarantine record's, in ms."""
+
+    id: str
+    partition: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    masking: bytes
+    more: bytes | None
+    sha256: bytes
+
+    @classmethod
+    def of(cls, pending: Pending) -> "Parked":
+        return cls(
+            pending.record,
+            RecordId.parse(pending.record).partition,
+            pending.timestamp,
+            pending.key,
+            pending.value,
+            pending.headers,
+            pending.masking,
+            pending.more,
+            pending.sha256.encode(),
+        )
+
+
+def batch_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """An upper bound of what a batch of this one record takes, uncompressed."""
+    size = BATCH_OVERHEAD + RECORD_OVERHEAD + len(key or b"") + len(value or b"")
+    return size + sum(HEADER_OVERHEAD + len(name.encode()) + len(content or b"") for name, content in headers)
+
+
+class Turn:
+    """Collects the effects of one batch. `now` is the worker's clock in ms: it stamps events, it decides nothing."""
+
+    def __init__(self, context: Context, state: State, now: int) -> None:
+        self.context, self.now, self.time = context, now, timestamp(now)
+        self.view, self.effects = View(state), Effects()
+        self.effects.changes = self.view.changes
+        self.chain = Chain(context.lane, context.policy.hash, *decode_chain(self.view.get(CHAIN)))
+        self.audit = self.effects.sends.setdefault((AUDIT, context.lane), [])
+        self.policy = context.policy.hash.encode()
+        self.steps = STEPS
+
+    def finish(self) -> Effects:
+        if self.audit:
+            self.view.put(CHAIN, encode_chain(self.chain.seq, self.chain.prev))
+        else:
+            del self.effects.sends[(AUDIT, self.context.lane)]
+        return self.effects
+
+    def event(self, type_: EventType, **fields: object) -> str:
+        """Append an event to the lane's chain; returns its id."""
+        key, event = self.chain.event(type_, self.time, **fields)
+        self.audit.append(Out(key, event, self.now))
+        return key.decode()
+
+    def release(self, source: Source, record: Parked, time: int | None = None, approval: object = None) -> None:
+        """To the clean topic; `time` (ms, of the release) only where the record waited. Too large is a rejection."""
+        headers = record.headers + self.own_headers(source, record, time)
+        if batch_bytes(record.key, record.value, headers) > self.context.limits[source.clean]:
+            self.reject(source, record.id, Reason.TOO_LARGE, "value")
+            return
+        out = Out(record.key, record.value, record.timestamp if time is None else time, headers)
+        self.effects.send(source.clean, record.partition, out)
+        if approval is None:
+            event = self.chain.released(
+                record.id, source.principal, record.sha256, record.masking, record.more, self.time
+            )
+            self.audit.append(Out(*event, self.now))
+        else:
+            self.event(
+                EventType.RECORD_RELEASED,
+                actor={"principal": source.principal},
+                outcome="released",
+                resource={"record": record.id, "sha256": record.sha256.decode()},
+                approval=approval,
+                **evidence(record.masking, record.more),
+            )
+        self.effects.outcomes[source.flow, "released", ""] += 1
+
+    def own_headers(self, source: Source, record: Parked, time: int | None) -> Headers:
+        own: Headers = (
+            ("panlock-record-id", record.id.encode()),
+            ("panlock-principal", source.principal.encode()),
+            ("panlock-policy", self.policy),
+        )
+        return own if time is None else (*own, ("panlock-produced-at", b"%d" % record.timestamp))
+
+    def reject(self, source: Source, record: str, reason: Reason, place: str | None, **fields: object) -> None:
+        """Nothing of the record goes anywhere; its producer is told which, why and where."""
+        told = {"v": 1, "record": record, "reason": reason, "place": place}
+        self.event(
+            EventType.RECORD_REJECTED,
+            actor={"principal": source.principal},
+            outcome="rejected",
+            reason=reason.value,
+            place=place,
+            resource={"record": record},
+            **fields,
+        )
+        out = Out(record.encode(), orjson.dumps(told), self.now)
+        self.effects.send(source.rejections, self.context.lane, out)
+        self.effects.outcomes[source.flow, "rejected", reason.value] += 1
+
+    def hold(self, source: Source, record: Parked, verdict: int, detail: str | None, since: int) -> None:
+        """Park the masked record under rule `verdict - 1`; it expires `expires` after `since` (ms, broker time)."""
+        rule = source.rules[verdict - 1]
+        pending = Pending(
+            record=record.id,
+            topic_id=self.context.topic_ids[source.topic],
+            flow=source.flow,
+            principal=source.principal,
+            rule=rule.id,
+            reason=detail or rule.reason,
+            quorum=rule.quorum,
+            approvers=tuple(rule.approvers),
+            expires=since + rule.expires_ms,
+            sha256=record.sha256.decode(),
+            timestamp=record.timestamp,
+            ordered=source.ordered and record.key is not None,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            masking=record.masking,
+            more=record.more,
+            policy=self.context.policy.hash,
+            votes=(),
+        )
+        preview = pending.encode()
+        if not self._fits(pending, source, preview):
+            self.reject(source, record.id, Reason.TOO_LARGE, "value")
+            return
+        self.view.hold(pending)
+        if pending.ordered and record.key is not None:
+            digest = key_digest(record.key)
+            self.view.set_queue(source.flow, digest, self.view.queue(source.flow, digest) or Queue(0, 0))
+        self.event(
+            EventType.RECORD_HELD,
+            actor={"principal": source.principal},
+            outcome="held",
+            reason=detail or rule.id,
+            resource={"record": record.id, "sha256": pending.sha256},
+            approval={"rule": rule.id, "quorum": rule.quorum, "expires": timestamp(pending.expires).decode()},
+            **evidence(record.masking, record.more),
+        )
+        self.preview(pending, preview)
+        self.effects.outcomes[source.flow, "held", rule.id] += 1
+
+    def _fits(self, pending: Pending, source: Source, preview: bytes) -> bool:
+        """Whether both the pending record and the clean one it would become fit their topics."""
+        headers = pending.headers + self.own_headers(source, Parked.of(pending), pending.timestamp)
+        return (
+            batch_bytes(pending.record.encode(), preview, ()) + 1 <= self.context.limits[PENDING]
+            and batch_bytes(pending.key, pending.value, headers) <= self.context.limits[source.clean]
+        )
+
+    def preview(self, pending: Pending, encoded: bytes | None) -> None:
+        """What approvers see; None once it is decided."""
+        self.effects.send(PENDING, self.context.lane, Out(pending.record.encode(), encoded, self.now))
+
+    def end_hold(self, pending: Pending) -> None:
+        self.view.put(pending_key(pending.record), None)
+        self.preview(pending, None)
+
+
+def evidence(masking: bytes, more: bytes | None) -> dict[str, Sequence[object]]:
+    """The masking evidence as fields of an event; absent where nothing was masked."""
+    fields = {} if masking == b"[]" else {"masking": orjson.loads(masking)}
+    return fields if more is None else {**fields, "masking_more": orjson.loads(more)}

@@ -1,0 +1,1 @@
+"""A lane's state on RocksDB, rebuilt from its changelog."""

@@ -1,0 +1,155 @@
+"""A lane's state on RocksDB: one directory a lane, written once a transaction after its commit.
+
+Column families: `default` holds the changelog's keys and values (pipeline.state); `index` holds what is derived from
+them, the expiry index; `meta` holds how far the changelog has been applied. The three move in one WriteBatch.
+
+    index   u64 expiry (ms) + record id      empty
+    meta    "position"                       u64 next changelog offset, u64 broker time (ms) of the last record applied
+"""
+
+import shutil
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+
+from pipeline.approval.pending import Pending
+from pipeline.errors import PanlockError
+from pipeline.state import PENDING_PREFIX, QUEUE_PREFIX, payload
+
+CACHE = 4 << 20  # a lane; RocksDB's own default would be gigabytes for all of them
+WRITE_BUFFER = 8 << 20
+_PAIR, _U64 = struct.Struct(">QQ"), struct.Struct(">Q")
+
+
+class StoreError(PanlockError):
+    """RocksDB cannot open the directory: it is in use, not writable, or its disk is full."""
+
+
+class StoreCorruptError(StoreError):
+    """RocksDB calls the directory corrupt."""
+
+
+class Applied(NamedTuple):
+    """How far the changelog has been applied: next offset, and broker time (ms) of the last record."""
+
+    position: int
+    time: int
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(CACHE))
+    table.set_bloom_filter(10, False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.create_missing_column_families(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER)
+    options.set_max_write_buffer_number(2)
+    options.set_keep_log_file_num(2)
+    return options
+
+
+class LaneStore:
+    """The committed state of one lane (pipeline.state.State). One process at a time: RocksDB's lock file."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the directory. Raises StoreError."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = _options()
+        families = {"index": _options(), "meta": _options()}
+        try:
+            self._db = Rdict(str(path), options=options, column_families=families)
+            self._index, self._meta = self._db.get_column_family("index"), self._db.get_column_family("meta")
+            self._handles = {name: self._db.get_column_family_handle(name) for name in families}
+        except Exception as error:  # rocksdict raises plain Exception
+            kind = StoreCorruptError if "Corruption" in str(error) else StoreError
+            raise kind(f"RocksDB cannot open {path}: {error}") from error
+        self._waiting = self._any_waiting()
+
+    def applied(self) -> Applied:
+        value = self._meta.get(b"position")
+        return Applied(*_PAIR.unpack(value)) if value else Applied(0, 0)
+
+    def get(self, key: bytes) -> bytes | None:
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def keys(self, prefix: bytes, limit: int) -> list[bytes]:
+        return [key for key, _ in _scan(self._db, prefix, limit)]
+
+    def items(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        return _scan(self._db, prefix, None)
+
+    def due(self, until: int, limit: int) -> list[str]:
+        found = []
+        for key, _ in _scan(self._index, b"", limit):
+            if _U64.unpack(key[:8])[0] > until:
+                break
+            found.append(key[8:].decode())
+        return found
+
+    def next_expiry(self) -> int | None:
+        """Expiry (ms) of the hold that expires first."""
+        return next((int(_U64.unpack(key[:8])[0]) for key, _ in _scan(self._index, b"", 1)), None)
+
+    def waiting(self) -> bool:
+        return self._waiting
+
+    def _any_waiting(self) -> bool:
+        return bool(self.keys(PENDING_PREFIX, 1) or self.keys(QUEUE_PREFIX, 1))
+
+    def apply(self, changes: Mapping[bytes, bytes | None], applied: Applied) -> None:
+        """One WriteBatch: the changes, the index derived from them, and the changelog position."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if key.startswith(PENDING_PREFIX):
+                self._reindex(batch, key, value)
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(b"position", _PAIR.pack(*applied), self._handles["meta"])
+        self._db.write(batch)
+        if any(key.startswith((PENDING_PREFIX, QUEUE_PREFIX)) for key in changes):
+            self._waiting = self._any_waiting()
+
+    def _reindex(self, batch: WriteBatch, key: bytes, value: bytes | None) -> None:
+        former = self.get(key)
+        for content, put in ((former, False), (value, True)):
+            if content is None:
+                continue
+            entry = _U64.pack(Pending.decode(payload(content)).expires) + key[len(PENDING_PREFIX) :]
+            if put:
+                batch.put(entry, b"", self._handles["index"])
+            else:
+                batch.delete(entry, self._handles["index"])
+
+    def close(self) -> None:
+        for family in (self._index, self._meta, self._db):
+            family.close()
+
+
+def _scan(family: Rdict, prefix: bytes, limit: int | None) -> Iterator[tuple[bytes, bytes]]:
+    each = family.iter(ReadOptions())
+    each.seek(prefix)
+    while each.valid() and each.key().startswith(prefix) and limit != 0:
+        yield each.key(), each.value()
+        limit = None if limit is None else limit - 1
+        each.next()
+
+
+def discard(path: Path) -> None:
+    """Throw a store away; the changelog has all of it."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def set_aside(path: Path, stamp: int) -> Path:
+    """Keep a corrupt store for whoever asks why, out of the way of its successor."""
+    kept = path.with_name(f"{path.name}.corrupt-{stamp}")
+    path.rename(kept)
+    return kept
