@@ -1,0 +1,27 @@
+"""What can be wrong between the values of a policy; each check reads the document, however much else is wrong in it."""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.policy.checks.certificates import check_certificates
+from pipeline.policy.checks.fields import check_fields, check_strategies
+from pipeline.policy.checks.flows import check_clean_topics, check_producers, check_retention
+from pipeline.policy.checks.holds import check_approvers, check_rule_ids
+from pipeline.policy.checks.people import check_keys, check_owners, check_spiffe
+from pipeline.policy.document import Cursor
+from pipeline.policy.problems import Problem
+
+Check = Callable[[Cursor], Iterator[Problem]]
+
+CHECKS: tuple[Check, ...] = (
+    check_producers,
+    check_clean_topics,
+    check_retention,
+    check_strategies,
+    check_fields,
+    check_rule_ids,
+    check_approvers,
+    check_certificates,
+    check_keys,
+    check_owners,
+    check_spiffe,
+)

@@ -1,0 +1,52 @@
+"""Producers, topic names and retention of flows."""
+
+from collections.abc import Iterator
+
+from pipeline.policy.document import Cursor
+from pipeline.policy.kinds import DURATION_UNITS, milliseconds_of
+from pipeline.policy.problems import Problem, quote
+
+WEEK = 7 * DURATION_UNITS["d"]
+
+
+def check_producers(root: Cursor) -> Iterator[Problem]:
+    """Each is one of the principals, once."""
+    known = {name for name, _ in root.at("principals").members()}
+    for _, flow in root.at("flows").members():
+        seen: set[str] = set()
+        for producer in flow.at("producers").elements():
+            name = producer.text
+            if name is None:
+                continue
+            if name not in known:
+                yield producer.problem(f"{quote(name)} is no principal", "add it under principals, or mend the name")
+            if name in seen:
+                yield producer.problem(f"{quote(name)} stands twice", "keep one")
+            seen.add(name)
+
+
+def check_clean_topics(root: Cursor) -> Iterator[Problem]:
+    """One flow each. Kafka itself refuses two names that differ in . and _ alone."""
+    taken: dict[str, str] = {}
+    for name, flow in root.at("flows").members():
+        place = flow.at("clean", "topic")
+        topic = place.text or f"clean.{name}"
+        folded = topic.replace("_", ".")
+        if folded in taken:
+            yield place.problem(
+                f"{quote(topic)} is, or to Kafka looks like, the clean topic of flow {quote(taken[folded])} too",
+                "give each flow its own; names may not differ in . and _ alone",
+            )
+        taken.setdefault(folded, name)
+
+
+def check_retention(root: Cursor) -> Iterator[Problem]:
+    """A released record keeps its quarantine time: after an outage a shorter clean retention loses it."""
+    for _, flow in root.at("flows").members():
+        clean = flow.at("clean", "retention")
+        kept, quarantined = milliseconds_of(clean.data), milliseconds_of(flow.at("retention").data) or WEEK
+        if kept is not None and kept < quarantined:
+            yield clean.problem(
+                "is shorter than the flow's own retention: what waited out an outage would be gone before it is read",
+                "make it at least as long; the default is the flow's and 7d more",
+            )

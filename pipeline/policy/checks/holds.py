@@ -1,0 +1,48 @@
+"""Hold rules that could never be decided."""
+
+from collections.abc import Iterator
+
+from pipeline.policy.document import Cursor
+from pipeline.policy.problems import Problem, quote
+
+
+def check_rule_ids(root: Cursor) -> Iterator[Problem]:
+    for _, flow in root.at("flows").members():
+        seen: set[str] = set()
+        for rule in flow.at("hold").elements():
+            name = rule.at("id")
+            if name.text in seen:
+                yield name.problem(f"{quote(name.text)} is the id of two rules of this flow", "give each its own")
+            seen.add(name.text or "")
+
+
+def check_approvers(root: Cursor) -> Iterator[Problem]:
+    """Every role is held by someone, and enough people who may decide hold one of them."""
+    people = dict(root.at("people").members())
+    held = {role for person in people.values() for role in person.at("roles").texts()}
+    for _, flow in root.at("flows").members():
+        owners = _owners(root, flow)
+        for rule in flow.at("hold").elements():
+            for role in rule.at("approvers").elements():
+                if role.text is not None and role.text not in held:
+                    yield role.problem(f"nobody has the role {quote(role.text)}", "give it to people, or mend the name")
+            yield from _check_quorum(rule, people, owners)
+
+
+def _owners(root: Cursor, flow: Cursor) -> set[str]:
+    names = flow.at("producers").texts()
+    return {owner for name in names for owner in root.at("principals", name, "owners").texts()}
+
+
+def _check_quorum(rule: Cursor, people: dict[str, Cursor], owners: set[str]) -> Iterator[Problem]:
+    roles = set(rule.at("approvers").texts())
+    with_key = {name: person for name, person in people.items() if person.at("keys").data}
+    able = {name for name, person in with_key.items() if roles & set(person.at("roles").texts())}
+    count = len(able - owners)
+    quorum = rule.at("quorum").data if rule.at("quorum").data is not None else 1
+    if isinstance(quorum, int) and not isinstance(quorum, bool) and roles and quorum > count:
+        owning = f", {len(able & owners)} more own a producer of the flow and do not count" if able & owners else ""
+        yield rule.at("quorum").problem(
+            f"asks for {quorum}, but {count} people with a key may approve{owning}",
+            "add people with one of the roles and a key, or lower the quorum",
+        )

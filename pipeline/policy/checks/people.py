@@ -1,0 +1,47 @@
+"""People, owners and SPIFFE ids that must not stand for two."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from pipeline.policy.document import Cursor
+from pipeline.policy.problems import Problem, quote
+
+
+def check_keys(root: Cursor) -> Iterator[Problem]:
+    """A key names one person: two with the same key would count as two and be one."""
+    owner: dict[bytes, str] = {}
+    for name, person in root.at("people").members():
+        for key in person.at("keys").elements():
+            if not isinstance(key.data, dict):
+                continue
+            public = orjson.dumps([key.data.get(part) for part in ("kty", "crv", "x", "y")])
+            if public in owner:
+                yield key.problem(f"is also a key of {quote(owner[public])}", "let each person make a key of their own")
+            owner.setdefault(public, name)
+
+
+def check_owners(root: Cursor) -> Iterator[Problem]:
+    """An owner spelt otherwise than the person would be free to approve."""
+    people = {name.casefold(): name for name, _ in root.at("people").members()}
+    for _, principal in root.at("principals").members():
+        for owner in principal.at("owners").elements():
+            person = people.get((owner.text or "").casefold())
+            if person is not None and person != owner.text:
+                yield owner.problem(f"{quote(owner.text)} is spelt {quote(person)} under people", "spell both the same")
+    spelt: dict[str, str] = {}
+    for name, person_at in root.at("people").members():
+        if name.casefold() in spelt:
+            yield person_at.problem(f"is {quote(spelt[name.casefold()])} in another spelling", "keep one")
+        spelt.setdefault(name.casefold(), name)
+
+
+def check_spiffe(root: Cursor) -> Iterator[Problem]:
+    known: dict[str, str] = {}
+    for name, principal in root.at("principals").members():
+        place = principal.at("spiffe")
+        if place.text is None:
+            continue
+        if place.text in known:
+            yield place.problem(f"is also the SPIFFE id of {quote(known[place.text])}", "each principal has its own")
+        known.setdefault(place.text, name)

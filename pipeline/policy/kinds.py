@@ -1,0 +1,140 @@
+"""The kinds of value a policy holds, each with its check and the remedy it tells."""
+
+import re
+from typing import Annotated
+
+import panlock_kernel
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from pipeline.policy.jwk import check_public_jwk
+from pipeline.policy.problems import quote
+
+MINUTE, DAY = 60_000, 86_400_000  # ms
+EXPIRES_LIMIT = 90 * DAY
+RETENTION_LIMIT = 400 * DAY
+
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_COMMON_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # X.520's upper bound; nothing that a DN would escape
+_SPIFFE = re.compile(r"spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_DURATION = re.compile(r"([1-9][0-9]{0,9})(ms|s|m|h|d)")
+DURATION_UNITS = {"ms": 1, "s": 1_000, "m": MINUTE, "h": 60 * MINUTE, "d": DAY}
+_RULE_REMEDY = (
+    "write a condition over record, key, headers, principal and findings, "
+    "as has(record.amount) && record.amount > 5000.0"
+)
+OWN_TOPICS = ("quarantine.", "panlock.", "__")
+
+
+def wrong(what: str, remedy: str) -> PydanticCustomError:
+    """A problem in the form that pydantic collects with its place."""
+    return PydanticCustomError("panlock", "{what}; {remedy}", {"what": what, "remedy": remedy})
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise wrong(f"{quote(text)} is no name", "use 1 to 64 of a-z, 0-9 and -")
+    return text
+
+
+def _common_name(text: str) -> str:
+    if not _COMMON_NAME.fullmatch(text):
+        raise wrong(f"{quote(text)} is no certificate's CN", "use 1 to 64 letters, digits and . _ @ -")
+    return text
+
+
+def _person(text: str) -> str:
+    if not text or len(text) > 254 or not text.isprintable() or any(char.isspace() for char in text):
+        raise wrong(f"{quote(text)} names no person", "use the identity provider's name, as ana@pay.example")
+    return text
+
+
+def _spiffe(text: str) -> str:
+    if not _SPIFFE.fullmatch(text) or len(text) > 2048:
+        raise wrong(f"{quote(text)} is no SPIFFE id", "write spiffe://<trust domain>/<path>, as in its certificate")
+    return text
+
+
+def _topic(text: str) -> str:
+    if not _TOPIC.fullmatch(text) or text in (".", ".."):
+        raise wrong(f"{quote(text)} is no topic name", "use 1 to 249 letters, digits and . _ -")
+    if text.startswith(OWN_TOPICS):
+        raise wrong(f"{quote(text)} is Panlock's or Kafka's own", f"begin it with none of {' '.join(OWN_TOPICS)}")
+    return text
+
+
+def _said(text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise wrong("says nothing or too much", "tell approvers in 1 to 500 characters why they are asked")
+    return text
+
+
+def milliseconds_of(value: object) -> int | None:
+    """`4h` in milliseconds; None for what is no duration."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return None if match is None else int(match[1]) * DURATION_UNITS[match[2]]
+
+
+def _milliseconds(value: object) -> object:
+    milliseconds = milliseconds_of(value)
+    if milliseconds is None:
+        raise wrong(f"{quote(value)} is no duration", "write a whole number and ms, s, m, h or d, as 8s, 15m, 4h or 2d")
+    return milliseconds
+
+
+def _within(low: int, high: int, remedy: str) -> AfterValidator:
+    def check(milliseconds: int) -> int:
+        if not low <= milliseconds <= high:
+            raise wrong("is too short or too long", remedy)
+        return milliseconds
+
+    return AfterValidator(check)
+
+
+def _field_path(text: str) -> str:
+    try:
+        panlock_kernel.check_path(text)
+    except ValueError as error:
+        raise wrong(f"{quote(text)} is no path: {error}", "write $.card.number, $.items[*].pan or $..pan") from None
+    return text
+
+
+def _rule(text: str) -> str:
+    try:
+        panlock_kernel.check_rule(text)
+    except ValueError as error:
+        raise wrong(f"does not compile as CEL: {error}", _RULE_REMEDY) from None
+    return text
+
+
+def _public_key(value: object) -> object:
+    try:
+        check_public_jwk(value)
+    except ValueError as error:
+        raise wrong(f"is no public key: {error}", "give a public JWK: OKP with Ed25519, or EC with P-256") from None
+    return value
+
+
+def later(word: str, remedy: str) -> BeforeValidator:
+    """Refuses a word of the policy's language that this release cannot carry out yet."""
+
+    def check(value: object) -> object:
+        if value == word:
+            raise wrong(f"{quote(word)} is not supported in this release", remedy)
+        return value
+
+    return BeforeValidator(check)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+CommonName = Annotated[str, AfterValidator(_common_name)]
+PersonId = Annotated[str, AfterValidator(_person)]
+SpiffeId = Annotated[str, AfterValidator(_spiffe)]
+TopicName = Annotated[str, AfterValidator(_topic)]
+Said = Annotated[str, AfterValidator(_said)]
+FieldPath = Annotated[str, AfterValidator(_field_path)]
+Rule = Annotated[str, AfterValidator(_rule)]
+PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
+Expiry = Annotated[int, BeforeValidator(_milliseconds), _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
+Retention = Annotated[int, BeforeValidator(_milliseconds), _within(60 * MINUTE, RETENTION_LIMIT, "1h to 400d")]

@@ -1,0 +1,162 @@
+"""policy.yaml as types. What one value alone can have wrong is checked here; what lies between values, in checks/."""
+
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from pipeline.policy.kinds import (
+    DAY,
+    CommonName,
+    Expiry,
+    FieldPath,
+    Name,
+    PersonId,
+    PublicJwk,
+    Retention,
+    Rule,
+    Said,
+    SpiffeId,
+    TopicName,
+    later,
+    wrong,
+)
+
+Strategy = Literal["drop", "redact", "partial", "token"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Principal(Part):
+    """A producer. `owners` answer for it: they do not count as approvers of what it wrote."""
+
+    spiffe: SpiffeId
+    identity: Annotated[
+        Literal["broker", "header"], later("signed", "use header, or broker where producers cannot set one")
+    ] = "broker"
+    owners: tuple[PersonId, ...] = ()
+
+
+class Person(Part):
+    """Someone who decides. `certificate` is the CN of their Kafka certificate."""
+
+    certificate: CommonName
+    roles: tuple[Name, ...]
+    keys: tuple[PublicJwk, ...] = ()
+
+
+class Roles(Part):
+    """Who does what on the broker: CNs of certificates."""
+
+    workers: tuple[CommonName, ...] = ("panlock-worker",)
+    auditors: tuple[CommonName, ...] = ("panlock-auditor",)
+    operators: tuple[CommonName, ...] = ("ops",)
+    deployers: tuple[CommonName, ...] = ("panlock-deploy",)
+
+
+class FieldRule(Part):
+    """What is done to one field. Without a strategy (class sad alone): drop, inside an array redact."""
+
+    path: FieldPath
+    class_: Literal["pan", "sad"] = Field(alias="class")
+    strategy: Strategy | None = None
+
+
+class Scan(Part):
+    """What is done to card numbers that no field rule names."""
+
+    pan: Strategy = "partial"
+
+
+def _no_requester(value: object) -> None:
+    raise wrong("`requester` is not supported in this release", "leave it out; owners of the producer never count")
+
+
+class HoldRule(Part):
+    """When a record waits for people, for whom, and how long (`expires_ms`, after its broker time)."""
+
+    id: Name
+    when: Rule
+    reason: Said
+    approvers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    quorum: Annotated[int, Field(ge=1, le=100)] = 1
+    expires_ms: Expiry = Field(DAY, alias="expires")
+    requester: Annotated[None, BeforeValidator(_no_requester)] = None
+
+
+class Clean(Part):
+    """The clean topic; without a name, clean.<flow>; without a retention (ms), the flow's and 7 days more."""
+
+    topic: TopicName | None = None
+    retention_ms: Retention | None = Field(None, alias="retention")
+
+
+class Flow(Part):
+    """One logical stream. `retention_ms` of its quarantine topics covers the longest outage to survive."""
+
+    producers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    consumers: tuple[CommonName, ...] = ()
+    partitions: Annotated[int, Field(ge=1, le=2000)] = 12
+    clean: Clean = Field(default_factory=lambda: Clean.model_validate({}))
+    format: Literal["json"] = "json"
+    ordering: Literal["key", "none"] = "key"
+    recording: Annotated[
+        Literal["off"],
+        later("masked", "use off: recordings come with a later release"),
+        later("reveal", "use off: recordings come with a later release"),
+    ] = "off"
+    quarantine: Annotated[
+        Literal["clear"],
+        later("sealed", "use clear, and account for the quarantine topics as stored cardholder data (PCI DSS 3.5.1)"),
+    ] = "clear"
+    fields: tuple[FieldRule, ...] = ()
+    scan: Scan = Scan()
+    hold: tuple[HoldRule, ...] = ()
+    max_message_bytes: Annotated[int, Field(ge=1024, le=8 << 20)] = 1_048_588
+    retention_ms: Retention = Field(7 * DAY, alias="retention")
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def clean_topic(self) -> str:
+        return self.clean.topic or f"clean.{self._name}"
+
+    @property
+    def clean_retention_ms(self) -> int:
+        """Counts from the quarantine record's time: what waited out an outage must still be there to be read."""
+        return self.clean.retention_ms or self.retention_ms + 7 * DAY
+
+    @property
+    def scan_strategy(self) -> Strategy:
+        return self.scan.pan
+
+
+class Policy(Part):
+    """The one source of topics, ACLs, masking, holds and retention. `version` is the policy's own: raise it."""
+
+    version: Annotated[int, Field(ge=1)]
+    application: Name = "panlock"
+    lanes: Annotated[int, Field(ge=1, le=512)] = 8
+    principals: Annotated[dict[Name, Principal], Field(min_length=1)]
+    people: dict[PersonId, Person] = {}
+    roles: Roles = Roles()
+    flows: Annotated[dict[Name, Flow], Field(min_length=1)]
+
+    _hash: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _name_flows(self) -> "Policy":
+        for name, flow in self.flows.items():
+            flow._name = name
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the file's bytes, hex: what every audit event names as its policy."""
+        return self._hash
+
+    def approvers(self, rule: HoldRule) -> AbstractSet[str]:
+        """Everyone with one of the rule's roles, owners of the producer included."""
+        return {person for person, entry in self.people.items() if set(entry.roles) & set(rule.approvers)}
