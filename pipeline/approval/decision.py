@@ -9,19 +9,20 @@ Decisions and acknowledgements are signed (pipeline.approval.envelope); their pa
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, TypeVar
 
 import orjson
 
 from pipeline.approval.envelope import MAX_BYTES, seal, unseal
 from pipeline.approval.keys import SigningKey
+from pipeline.approval.said import MAX_CHARACTERS, masked, printable
 from pipeline.errors import PanlockError
 from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
-MAX_REASON = 1_000  # characters: it is kept in the pending record and in events
-MAX_TEXT = 400  # characters of any other field: topic names have at most 249
+MAX_TEXT = 400  # characters of any field but the reason: topic names have at most 249
+_SHORT = ("jti", "policy")  # at most 64: each vote keeps them in the pending record
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -89,12 +90,10 @@ def sign_resume(key: SigningKey, resume: Resume) -> bytes:
 
 def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
     reason = str(payload["reason"])
-    if not reason.strip():
-        raise DecisionError("a decision needs a reason: say in a sentence why")
-    if not _bounded("reason", reason[:MAX_REASON]):
-        raise DecisionError("the reason is not valid Unicode: type it again")
-    if len(reason) > MAX_REASON:
-        raise DecisionError(f"the reason has {len(reason)} characters, at most {MAX_REASON} fit: shorten it")
+    if not printable(reason):
+        raise DecisionError(f"a decision needs a reason: one line of 1 to {MAX_CHARACTERS} printable characters")
+    if masked(reason) != reason:
+        raise DecisionError("the reason holds a card number: say it without; nothing was signed")
     raw = seal(key, envelope)
     if len(raw) > MAX_BYTES:
         raise DecisionError(f"the decision has {len(raw)} bytes, at most {MAX_BYTES} fit: shorten the reason")
@@ -135,18 +134,16 @@ def _build(kind: type[Message], payload: dict[str, object], person: str) -> Mess
     wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name != "person"}
     if set(payload) != set(wanted) or any(type(payload[name]) is not type_ for name, type_ in wanted.items()):
         return Refusal.BAD_SIGNATURE
-    if payload.get("decision", "deny") not in ("approve", "deny") or not str(payload["reason"]).strip():
+    if payload.get("decision", "deny") not in ("approve", "deny") or not printable(str(payload["reason"])):
         return Refusal.BAD_SIGNATURE
-    if not all(_bounded(name, value) for name, value in payload.items()):
+    if not all(_bounded(name, value) for name, value in payload.items() if name != "reason"):
         return Refusal.BAD_SIGNATURE
-    return kind(**payload, person=person)  # type: ignore[arg-type]
+    message = kind(**payload, person=person)  # type: ignore[arg-type]
+    return replace(message, reason=masked(message.reason))
 
 
 def _bounded(name: str, value: object) -> bool:
-    """Whether an event and a pending record can hold it: lone surrogates have no UTF-8."""
+    """Whether an event and a pending record can hold it."""
     if isinstance(value, int):
         return 0 <= value < 2**53
-    text = str(value)
-    if len(text) > (MAX_REASON if name == "reason" else MAX_TEXT):
-        return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return len(str(value)) <= (64 if name in _SHORT else MAX_TEXT) and str(value).isprintable()

@@ -22,6 +22,7 @@ from pipeline.errors import PanlockError
 from pipeline.record import Headers
 
 VERSION = 1
+VOTE_BYTES = 4_096  # of JSON, at most: 500 characters of reason, 254 of name and 64 of jti, in UTF-8
 
 
 class PendingError(PanlockError):
@@ -68,28 +69,34 @@ class Pending:
     votes: tuple[Vote, ...]
 
     def encode(self) -> bytes:
-        return orjson.dumps({
-            "v": VERSION,
-            "record": self.record,
-            "topic_id": self.topic_id,
-            "flow": self.flow,
-            "principal": self.principal,
-            "rule": self.rule,
-            "reason": self.reason,
-            "quorum": self.quorum,
-            "approvers": self.approvers,
-            "expires": self.expires,
-            "sha256": self.sha256,
-            "timestamp": self.timestamp,
-            "ordered": self.ordered,
-            "key": _text(self.key),
-            "value": _text(self.value),
-            "headers": [[name, _text(content)] for name, content in self.headers],
-            "masking": orjson.Fragment(self.masking),
-            "masking_more": None if self.more is None else orjson.Fragment(self.more),
-            "policy": self.policy,
-            "votes": self.votes,
-        })
+        return orjson.dumps(
+            {
+                "v": VERSION,
+                "record": self.record,
+                "topic_id": self.topic_id,
+                "flow": self.flow,
+                "principal": self.principal,
+                "rule": self.rule,
+                "reason": self.reason,
+                "quorum": self.quorum,
+                "approvers": self.approvers,
+                "expires": self.expires,
+                "sha256": self.sha256,
+                "timestamp": self.timestamp,
+                "ordered": self.ordered,
+                "key": _text(self.key),
+                "value": _text(self.value),
+                "headers": [[name, _text(content)] for name, content in self.headers],
+                "masking": orjson.Fragment(self.masking),
+                "masking_more": None if self.more is None else orjson.Fragment(self.more),
+                "policy": self.policy,
+                "votes": self.votes,
+            }
+        )
+
+    def largest(self) -> int:
+        """Bytes of its encoding once every vote has come: what must fit panlock.pending before it is held."""
+        return len(self.encode()) + self.quorum * VOTE_BYTES
 
     @classmethod
     def decode(cls, data: bytes) -> "Pending":

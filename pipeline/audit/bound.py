@@ -14,7 +14,7 @@ def bounded(head: dict[str, object], fields: dict[str, object]) -> bytes:
     named in `cut`. Raises NotCanonicalError.
     """
     event = canonical.encode({**fields, **head})
-    if len(event) > MAX_BYTES and isinstance(fields.get("masking"), list):
+    if len(event) > MAX_BYTES:
         fields = _folded(fields, len(event) - MAX_BYTES)
         event = canonical.encode({**fields, **head})
     cut: list[str] = []
@@ -28,8 +28,9 @@ def bounded(head: dict[str, object], fields: dict[str, object]) -> bytes:
 
 def _folded(fields: dict[str, object], excess: int) -> dict[str, object]:
     """Drop findings from the end until `excess` bytes are gone, and count them by class in `masking_more`."""
-    findings, more = fields["masking"], fields.get("masking_more")
-    assert isinstance(findings, list)
+    findings, more = fields.get("masking"), fields.get("masking_more")
+    if not isinstance(findings, list):
+        return fields
     counts = Counter(more if isinstance(more, dict) else {})
     kept = list(findings)
     excess += 64  # room for `masking_more` itself: two classes and their counts

@@ -91,7 +91,7 @@ class Chain:
         )
 
     def event(self, type: EventType, time: bytes, **fields: object) -> tuple[bytes, bytes]:
-        """Key and event of anything else. Fields that are None are left out; one too long is cut (pipeline.audit.bound).
+        """Key and event of anything else. None is left out, what is too long cut (pipeline.audit.bound).
 
         Raises NotCanonicalError for a float, a key outside ASCII, or an integer beyond 2^53.
         """

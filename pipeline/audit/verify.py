@@ -1,0 +1,155 @@
+"""Replays a lane's audit chain from raw records and says what is wrong with it. Pure: whoever calls it reads the topic.
+
+Of each record it checks: key = id = `lane/seq` of its partition; version; canonical form; `prev` = SHA-256 of the event
+before. Of each lane: that it is there, starts at 0 or where the log now starts, and has no number missing or twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from pipeline.audit import canonical
+from pipeline.audit.events import NO_PREVIOUS, VERSION
+
+MAX_LISTED = 1_000  # troubles of each kind; beyond, they are counted
+KINDS = ("gaps", "breaks", "repeated", "tombstones")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`seq` is the number that was read, or that was due where none could be read."""
+
+    lane: int
+    seq: int
+    what: str
+
+    def json(self) -> dict[str, int | str]:
+        return {"lane": self.lane, "seq": self.seq, "what": self.what}
+
+
+@dataclass(slots=True)
+class Report:
+    """What a replay found; `more` counts, by kind, troubles beyond the first thousand."""
+
+    events: int
+    expected: int
+    present: int
+    troubles: dict[str, list[Trouble]]
+    more: Counter[str]
+
+    @property
+    def ok(self) -> bool:
+        return self.present == self.expected and not any(self.troubles.values())
+
+    def json(self) -> dict[str, object]:
+        """The object of `panlock audit verify --json`."""
+        return {
+            "ok": self.ok,
+            "events": self.events,
+            "lanes": {"expected": self.expected, "present": self.present},
+            **{kind: [trouble.json() for trouble in self.troubles[kind]] for kind in KINDS},
+            **({"more": dict(self.more)} if self.more else {}),
+        }
+
+
+@dataclass(slots=True)
+class _Lane:
+    """`due`: the next number; `prev`: hash of the last event; `missing`: half-open ranges of numbers skipped."""
+
+    first: int = 0
+    due: int = 0
+    prev: str = NO_PREVIOUS
+    started: bool = False
+    missing: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Verifier:
+    """Fed with every record of the audit topic, each partition in order, then asked for its report."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = [_Lane() for _ in range(lanes)]
+        self.events = 0
+        self.starts: dict[int, int] = {}
+        self.troubles: dict[str, list[Trouble]] = {kind: [] for kind in KINDS}
+        self.more: Counter[str] = Counter()
+
+    def first_offsets(self, starts: Mapping[int, int]) -> None:
+        """Log start offset of each partition, asked before reading: where it is 0, a chain starts at 0."""
+        self.starts.update(starts)
+
+    def add(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
+        """One record. Never raises, whatever the bytes."""
+        if not 0 <= partition < len(self.lanes):
+            self._trouble("breaks", partition, 0, f"offset {offset}: no lane has this partition")
+            return
+        lane = self.lanes[partition]
+        if value is None:
+            seq = _seq_of(key, partition)
+            self._trouble("tombstones", partition, lane.due if seq is None else seq, f"offset {offset}: a tombstone")
+            return
+        self.events += 1
+        try:
+            seq, prev = _read(partition, key, value)
+        except canonical.NotCanonicalError as error:
+            self._trouble("breaks", partition, lane.due, f"offset {offset}: {error}")
+            return
+        self._place(partition, lane, seq, prev, value)
+
+    def report(self) -> Report:
+        for number, lane in enumerate(self.lanes):
+            if not lane.started:
+                self._trouble("gaps", number, 0, "the lane has no events")
+        return Report(self.events, len(self.lanes), sum(lane.started for lane in self.lanes), self.troubles, self.more)
+
+    def _place(self, number: int, lane: _Lane, seq: int, prev: str, value: bytes) -> None:
+        """Compare an event with the head of its chain, and make it the head if it is not an old one."""
+        if not lane.started:
+            self._start(number, lane, seq)
+        if seq < lane.due:
+            missing = seq < lane.first or any(start <= seq < end for start, end in lane.missing)
+            kind, what = ("breaks", "out of order") if missing else ("repeated", "the key is there twice")
+            self._trouble(kind, number, seq, what)
+            return
+        if seq > lane.due:
+            last = seq - 1
+            which = f"event {last} is" if last == lane.due else f"events {lane.due} to {last} are"
+            self._trouble("gaps", number, lane.due, f"{which} missing")
+            lane.missing.append((lane.due, seq))
+        elif prev != lane.prev and (lane.first < seq or seq == 0):
+            self._trouble("breaks", number, seq, "prev is not the hash of the event before")
+        lane.due, lane.prev = seq + 1, sha256(value).hexdigest()
+
+    def _start(self, number: int, lane: _Lane, seq: int) -> None:
+        """A chain may begin above 0 only where retention has moved the log start; `prev` is then unproven."""
+        lane.started = True
+        if seq > 0 and self.starts.get(number, 0) > 0:
+            lane.first = lane.due = seq
+
+    def _trouble(self, kind: str, lane: int, seq: int, what: str) -> None:
+        if len(self.troubles[kind]) < MAX_LISTED:
+            self.troubles[kind].append(Trouble(lane, seq, what))
+        else:
+            self.more[kind] += 1
+
+
+def _seq_of(key: bytes | None, partition: int) -> int | None:
+    head, _, tail = (key or b"").partition(b"/")
+    return int(tail) if head == b"%d" % partition and tail.isdigit() and len(tail) < 20 else None
+
+
+def _read(partition: int, key: bytes | None, value: bytes) -> tuple[int, str]:
+    """(seq, prev) of an event as it should be. Raises NotCanonicalError, which says what is not."""
+    event = canonical.decode(value)
+    if not isinstance(event, dict):
+        raise canonical.NotCanonicalError("not an event")
+    if event.get("v") != VERSION or event["v"] is True:
+        raise canonical.NotCanonicalError("an event of an unknown version")
+    seq, prev = event.get("seq"), event.get("prev")
+    if type(seq) is not int or seq < 0 or not isinstance(prev, str) or not isinstance(event.get("type"), str):
+        raise canonical.NotCanonicalError("an event without its seq, prev or type")
+    if event.get("lane") != partition or event["lane"] is True or event.get("id") != f"{partition}/{seq}":
+        raise canonical.NotCanonicalError("an event of another lane")
+    if key != b"%d/%d" % (partition, seq):
+        raise canonical.NotCanonicalError("the key is not the event's id")
+    return seq, prev
