@@ -5,33 +5,24 @@ context manager, however it ends.
 """
 
 import base64
-import fcntl
-import os
-import random
-import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.dev import readiness, settings
 from deploy.dev.broker import Broker, BrokerError, PortTakenError
 from deploy.dev.ca import Credentials, DevelopmentCA
+from deploy.dev.cache import Say
+from deploy.dev.holder import ClusterError, hold
 from deploy.dev.jars import class_path
+from deploy.dev.ports import free_ports
 from deploy.dev.settings import Node
-from pipeline.errors import PanlockError
 
-Say = Callable[[str], None]
-# below the range from which kernels take ports for outgoing connections: a restarted broker finds its port free
-PORTS = range(20_000, 32_000)
 PORT_TRIES = 5
 START_LIMIT = 90.0  # seconds
-
-
-class ClusterError(PanlockError):
-    """The development cluster cannot be had as asked."""
 
 
 class DevCluster:
@@ -82,13 +73,17 @@ class DevCluster:
         self._brokers[broker].start()
         self._wait()
 
+    def check(self) -> None:
+        """Raises BrokerError if a broker has ended by itself."""
+        for broker in self._brokers:
+            broker.check()
+
     def _wait(self) -> None:
         """Raises BrokerError when a broker ends or the cluster is not whole in time."""
         deadline = time.monotonic() + START_LIMIT
         client = None
         while time.monotonic() < deadline:
-            for broker in self._brokers:
-                broker.check()
+            self.check()
             if all(readiness.listens(broker.node.client) for broker in self._brokers):
                 client = client or readiness.admin_client(self.config(settings.SUPER_USER))
                 if readiness.whole(client, len(self._brokers)):
@@ -113,14 +108,14 @@ class DevCluster:
 def dev_cluster(directory: Path, brokers: int = 1, say: Say | None = None) -> Iterator[DevCluster]:
     """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
 
-    Raises ClusterError (directory in use), JarError, BrokerError.
+    Raises ClusterError (directory in use, or of another number of brokers), JarError, BrokerError.
     """
     say = say or (lambda text: None)
     if brokers not in (1, 3):
         raise ClusterError(f"a development cluster has 1 or 3 brokers, not {brokers}")
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _in_use(directory):
+    with hold(directory):
         cluster = _started(directory, brokers, class_path(say), say)
         try:
             yield cluster
@@ -131,7 +126,7 @@ def dev_cluster(directory: Path, brokers: int = 1, say: Say | None = None) -> It
 def _started(directory: Path, count: int, jars: list[Path], say: Say) -> DevCluster:
     ca = DevelopmentCA(directory / "ca")
     for attempt in range(PORT_TRIES):
-        ports = iter(_free_ports(2 * count))
+        ports = iter(free_ports(2 * count))
         nodes = [Node(number + 1, next(ports), next(ports)) for number in range(count)]
         cluster = DevCluster(directory, [Broker(n, directory / settings.name(n), jars) for n in nodes], ca)
         say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")
@@ -150,9 +145,12 @@ def _started(directory: Path, count: int, jars: list[Path], say: Say) -> DevClus
 
 
 def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directory: Path) -> None:
+    known = directory / "cluster-id"
+    made = len(list(directory.glob(settings.name_pattern())))
+    if known.exists() and made != len(nodes):
+        raise ClusterError(f"{directory} was made for {made} broker(s): remove it or choose another directory")
     for broker in brokers:
         broker.configure(nodes, ca)
-    known = directory / "cluster-id"
     if known.exists():
         return
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -160,7 +158,8 @@ def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directo
         cluster_id = "A" + cluster_id[1:]  # StorageTool would take it for an option
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running += [broker.format(cluster_id) for broker in brokers]
+        for broker in brokers:
+            running.append(broker.format(cluster_id))
         codes = [process.wait(START_LIMIT) for process in running]
     finally:
         for process in running:
@@ -169,29 +168,3 @@ def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directo
     if any(codes):
         raise BrokerError(f"Kafka's data directory could not be formatted: see {brokers[codes.index(max(codes))].log}")
     known.write_text(cluster_id)
-
-
-@contextmanager
-def _in_use(directory: Path) -> Iterator[None]:
-    with (directory / "in-use").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ClusterError(f"a cluster already runs in {directory}: stop it or choose another directory") from None
-        yield
-
-
-def _free_ports(count: int) -> list[int]:
-    chance = random.Random(os.urandom(8))  # noqa: S311 - two clusters at once should not try the same ports
-    free: list[int] = []
-    while len(free) < count:
-        port = chance.choice(PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in free:
-            free.append(port)
-    return free

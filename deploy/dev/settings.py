@@ -85,3 +85,8 @@ def properties(node: Node, nodes: list[Node], data: Path, key_store: Path, trust
 def name(node: Node) -> str:
     """The broker's certificate name, by which the others know it."""
     return f"broker-{node.id}"
+
+
+def name_pattern() -> str:
+    """What `name` gives, for a glob."""
+    return "broker-*"

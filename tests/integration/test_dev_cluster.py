@@ -1,5 +1,6 @@
 """The development cluster refuses everybody whom no certificate and no ACL lets in."""
 
+import json
 import os
 import select
 import signal
@@ -9,6 +10,7 @@ import sys
 import textwrap
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -22,10 +24,13 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from cryptography import x509
+from typer.testing import CliRunner
 
+from cli.dev import app as dev_app
 from deploy.dev import readiness
 from deploy.dev.ca import Credentials, DevelopmentCA
-from deploy.dev.cluster import ClusterError, DevCluster, dev_cluster
+from deploy.dev.cluster import DevCluster, dev_cluster
+from deploy.dev.holder import ClusterError
 
 
 def _client(cluster: DevCluster, leaf: Credentials | None) -> dict[str, object]:
@@ -123,10 +128,38 @@ def test_two_clusters_run_at_once_and_survive_a_kill(cluster: DevCluster, tmp_pa
             pass
 
 
+def test_directory_of_one_broker_is_not_started_with_three(cluster: DevCluster, tmp_path: Path) -> None:
+    (tmp_path / "broker-1").mkdir()
+    (tmp_path / "cluster-id").write_text("x")
+    with pytest.raises(ClusterError, match="made for 1 broker"), dev_cluster(tmp_path, 3):
+        pass
+
+
+def test_dev_command_starts_tells_and_stops_a_cluster(tmp_path: Path) -> None:
+    def dev(*words: str) -> tuple[int, dict[str, Any]]:
+        done = CliRunner().invoke(dev_app, [*words, "--directory", str(tmp_path), "--json"])
+        return done.exit_code, json.loads(done.stdout)
+
+    assert dev("status") == (1, {"running": False})
+    code, up = dev("up")
+    assert code == 0
+    try:
+        assert dev("up") == (0, up)
+        assert dev("status") == (0, {"running": True, **up})
+        _, issued = dev("issue", "ana")
+        admin = readiness.admin_client(issued["kafka"])
+        assert admin.list_topics(timeout=10).topics == {}
+    finally:
+        assert dev("down") == (0, {"stopped": True})
+    assert dev("status") == (1, {"running": False})
+    assert dev("down") == (0, {"stopped": False})
+
+
 @pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT])
 def test_brokers_end_with_their_holder(tmp_path: Path, ended_by: signal.Signals) -> None:
     program = textwrap.dedent(f"""
         from pathlib import Path
+from typing import Any
         from deploy.dev.cluster import dev_cluster
         with dev_cluster(Path({str(tmp_path)!r})) as cluster:
             print(cluster._brokers[0]._pid, flush=True)
