@@ -1,0 +1,96 @@
+"""What a policy asks of the cluster: topics with their configurations, and ACLs. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.grants import Acl, grants
+from pipeline.policy.models import Flow, Policy
+from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, STATE, limits, quarantine_topic, rejections_topic
+
+DAY = 86_400_000  # ms
+YEAR_OF_AUDIT = 400 * DAY  # PCI DSS v4.0.1 10.5.1 asks for 12 months; the rest is for whoever is late
+WEEK = 7 * DAY
+
+Configs = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`lanes`: one partition a lane, fixed for good; else it may grow."""
+
+    name: str
+    partitions: int
+    lanes: bool
+    configs: Configs
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    topics: tuple[Topic, ...]
+    acls: frozenset[Acl]
+    replication: int
+    application: str
+
+
+def desired(policy: Policy, brokers: int) -> Desired:
+    """For a cluster of so many brokers. Clean topics come before the quarantine topics that flow into them."""
+    replication = min(3, brokers)
+    every = {
+        "min.insync.replicas": str(max(1, replication - 1)),
+        "unclean.leader.election.enable": "false",
+    }
+    sizes = limits(policy)
+    made = (*_panlock(policy), *_flows(policy))
+    topics = tuple(
+        Topic(t.name, t.partitions, t.lanes, {**every, "max.message.bytes": str(sizes[t.name]), **t.configs})
+        for t in made
+    )
+    return Desired(topics, grants(policy), replication, policy.application)
+
+
+def _delete(retention: int, time: str) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention),
+        "retention.bytes": "-1",
+        "message.timestamp.type": time,
+    }
+
+
+def _panlock(policy: Policy) -> list[Topic]:
+    audit = {
+        "cleanup.policy": "compact,delete",
+        "retention.bytes": "-1",
+        "message.timestamp.type": "LogAppendTime",
+        **{key: str(YEAR_OF_AUDIT) for key in ("retention.ms", "min.compaction.lag.ms", "delete.retention.ms")},
+    }
+    state = {
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(WEEK),
+        "message.timestamp.type": "LogAppendTime",
+    }
+    configs = {
+        STATE: state,
+        AUDIT: audit,
+        PENDING: {"cleanup.policy": "compact"},
+        DECISIONS: _delete(YEAR_OF_AUDIT, "LogAppendTime"),
+    }
+    producers = sorted({principal for flow in policy.flows.values() for principal in flow.producers})
+    configs |= {rejections_topic(principal): _delete(WEEK, "CreateTime") for principal in producers}
+    return [Topic(name, policy.lanes, True, each) for name, each in configs.items()]
+
+
+def _flows(policy: Policy) -> list[Topic]:
+    flows = policy.flows.items()
+    clean = [_clean(flow) for _, flow in flows]
+    return clean + [_quarantine(quarantine_topic(name, each), flow) for name, flow in flows for each in flow.producers]
+
+
+def _clean(flow: Flow) -> Topic:
+    return Topic(flow.clean_topic, flow.partitions, False, _delete(flow.clean_retention_ms, "CreateTime"))
+
+
+def _quarantine(name: str, flow: Flow) -> Topic:
+    """Segments roll each minute, so that purged card data leaves the disk; no copy of it goes to tiered storage."""
+    configs = _delete(flow.retention_ms, "LogAppendTime") | {"segment.ms": "60000", "remote.storage.enable": "false"}
+    return Topic(name, flow.partitions, False, configs)

@@ -1,0 +1,127 @@
+"""Who may do what: a policy's ACLs, each role on one page.
+
+Topics are named one by one (LITERAL): a prefix or wildcard would let tomorrow's topic in. Groups begin with the
+certificate's CN, transactional ids with the application's name and a hyphen (PREFIXED).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pipeline.policy.models import Policy
+from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, STATE, input_topics, owner_of, rejections_topic
+
+CLUSTER = "kafka-cluster"
+
+
+class Acl(NamedTuple):
+    """One ACL. `resource`: topic, group, transactional-id, cluster; `pattern`: LITERAL, PREFIXED."""
+
+    resource: str
+    name: str
+    pattern: str
+    principal: str
+    operation: str
+    permission: str = "ALLOW"
+    host: str = "*"
+
+    def __str__(self) -> str:
+        host = "" if self.host == "*" else f" from {self.host}"
+        return (
+            f"{self.permission} {self.principal} {self.operation} on {self.resource} {self.pattern}:{self.name}{host}"
+        )
+
+
+def grants(policy: Policy) -> frozenset[Acl]:
+    """Every ACL of the policy."""
+    roles = policy.roles
+    every = _principals(policy), _consumers(policy), _people(policy), _auditors(roles.auditors)
+    acls = [acl for some in every for acl in some]
+    for name in roles.workers:
+        acls += _worker(policy, name)
+    for name in roles.operators:
+        acls += _operator(policy, name)
+    for name in roles.deployers:
+        acls += _deployer(policy, name)
+    return frozenset(acls)
+
+
+def managed_topics(policy: Policy) -> list[str]:
+    """Every topic of the policy."""
+    inputs = input_topics(policy)
+    owners = sorted({owner_of(policy, topic)[1] for topic in inputs})
+    clean = [flow.clean_topic for flow in policy.flows.values()]
+    return [STATE, AUDIT, PENDING, DECISIONS, *(rejections_topic(owner) for owner in owners), *clean, *inputs]
+
+
+def _principals(policy: Policy) -> Iterator[Acl]:
+    """Write to their own quarantine topics, read their own rejections."""
+    for topic in input_topics(policy):
+        owner = owner_of(policy, topic)[1]
+        yield from _topic(owner, topic, "WRITE", "DESCRIBE")
+        yield from _topic(owner, rejections_topic(owner), "READ", "DESCRIBE")
+        yield from _own_groups(owner)
+
+
+def _consumers(policy: Policy) -> Iterator[Acl]:
+    for flow in policy.flows.values():
+        for name in flow.consumers:
+            yield from _topic(name, flow.clean_topic, "READ", "DESCRIBE")
+            yield from _own_groups(name)
+
+
+def _people(policy: Policy) -> Iterator[Acl]:
+    """See what is pending, and say what they decide; reading the audit takes the role auditors."""
+    for person in policy.people.values():
+        yield from _topic(person.certificate, PENDING, "READ", "DESCRIBE")
+        yield from _topic(person.certificate, DECISIONS, "WRITE", "DESCRIBE")
+        yield from _own_groups(person.certificate)
+
+
+def _auditors(names: Iterable[str]) -> Iterator[Acl]:
+    for name in names:
+        for topic in (AUDIT, DECISIONS, PENDING):
+            yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
+        yield from _own_groups(name)
+
+
+def _worker(policy: Policy, name: str) -> Iterator[Acl]:
+    """Kafka's DELETE covers DeleteRecords, for the purge, and DeleteTopics: hence on quarantine topics alone."""
+    for topic in input_topics(policy):
+        yield from _topic(name, topic, "READ", "DELETE")
+    for topic in (STATE, AUDIT, DECISIONS):
+        yield from _topic(name, topic, "READ", "WRITE")
+    owners = {owner_of(policy, topic)[1] for topic in input_topics(policy)}
+    clean = (flow.clean_topic for flow in policy.flows.values())
+    for topic in (PENDING, *map(rejections_topic, owners), *clean):
+        yield from _topic(name, topic, "WRITE")
+    for topic in managed_topics(policy):
+        yield from _topic(name, topic, "DESCRIBE", "DESCRIBE_CONFIGS")
+    for operation in ("WRITE", "DESCRIBE"):
+        yield Acl("transactional-id", f"{policy.application}-", "PREFIXED", f"User:{name}", operation)
+    for operation in ("READ", "DESCRIBE"):
+        yield Acl("group", policy.application, "LITERAL", f"User:{name}", operation)
+    yield from _own_groups(name)
+
+
+def _operator(policy: Policy, name: str) -> Iterator[Acl]:
+    """See positions, lag, configurations and ACLs; no record of any topic."""
+    for topic in managed_topics(policy):
+        yield from _topic(name, topic, "DESCRIBE", "DESCRIBE_CONFIGS")
+    yield Acl("group", policy.application, "LITERAL", f"User:{name}", "DESCRIBE")
+    yield Acl("cluster", CLUSTER, "LITERAL", f"User:{name}", "DESCRIBE")
+
+
+def _deployer(policy: Policy, name: str) -> Iterator[Acl]:
+    """Run `panlock deploy`. ALTER on the cluster lets them write ACLs, and so grant themselves anything."""
+    for topic in managed_topics(policy):
+        yield from _topic(name, topic, "CREATE", "ALTER", "ALTER_CONFIGS", "DESCRIBE", "DESCRIBE_CONFIGS")
+    for operation in ("ALTER", "CREATE", "DESCRIBE"):
+        yield Acl("cluster", CLUSTER, "LITERAL", f"User:{name}", operation)
+
+
+def _topic(name: str, topic: str, *operations: str) -> Iterator[Acl]:
+    return (Acl("topic", topic, "LITERAL", f"User:{name}", operation) for operation in operations)
+
+
+def _own_groups(name: str) -> Iterator[Acl]:
+    return (Acl("group", name, "PREFIXED", f"User:{name}", operation) for operation in ("READ", "DESCRIBE"))

@@ -1,0 +1,128 @@
+"""What the cluster has: its brokers, topics with configurations, and ACLs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from deploy.admin import TIMEOUT, KafkaRefusedError, ask
+from deploy.grants import Acl
+
+# confluent-kafka calls the cluster a broker
+RESOURCES = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional-id": ResourceType.TRANSACTIONAL_ID,
+    "cluster": ResourceType.BROKER,
+}
+_NAMES = {kind: name for name, kind in RESOURCES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTopic:
+    """`replication` is the fewest replicas of any partition; `led`: every partition has a leader."""
+
+    partitions: int
+    replication: int
+    led: bool
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    brokers: int
+    topics: Mapping[str, ObservedTopic]
+    acls: frozenset[Acl]
+
+
+def count_brokers(admin: AdminClient) -> int:
+    """Raises KafkaUnreachableError."""
+    return len(ask("list the brokers", lambda: admin.list_topics(timeout=TIMEOUT)).brokers)
+
+
+def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
+    """All topics by name; configurations of those wanted. Raises KafkaUnreachableError, KafkaDeniedError."""
+    metadata = ask("list the topics", lambda: admin.list_topics(timeout=TIMEOUT))
+    present = [name for name in wanted if name in metadata.topics]
+    configs = _configs(admin, present)
+    topics = {}
+    for name, topic in metadata.topics.items():
+        partitions = topic.partitions.values()
+        replication = min((len(partition.replicas) for partition in partitions), default=0)
+        led = bool(partitions) and all(partition.leader >= 0 for partition in partitions)
+        topics[name] = ObservedTopic(len(partitions), replication, led, configs.get(name, {}))
+    return Observed(len(metadata.brokers), topics, _acls(admin))
+
+
+def _configs(admin: AdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
+    if not topics:
+        return {}
+    asked = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+    answers = admin.describe_configs(asked, request_timeout=TIMEOUT)
+    found = {}
+    for resource, future in answers.items():
+        try:
+            entries = ask("read the topics' configurations", partial(future.result, TIMEOUT))
+        except KafkaRefusedError as error:
+            if error.code != KafkaError.UNKNOWN_TOPIC_OR_PART:  # not yet at this broker, or just deleted
+                raise
+            continue
+        found[resource.name] = {key: str(entry.value) for key, entry in entries.items()}
+    return found
+
+
+def _acls(admin: AdminClient) -> frozenset[Acl]:
+    every = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    future = admin.describe_acls(every, request_timeout=TIMEOUT)
+    bindings = ask("read the ACLs", partial(future.result, TIMEOUT))
+    return frozenset(from_binding(binding) for binding in bindings if binding.restype in _NAMES)
+
+
+def from_binding(binding: AclBinding) -> Acl:
+    return Acl(
+        _NAMES[binding.restype],
+        binding.name,
+        binding.resource_pattern_type.name,
+        binding.principal,
+        binding.operation.name,
+        binding.permission_type.name,
+        binding.host,
+    )
+
+
+def to_binding(acl: Acl) -> AclBinding:
+    return AclBinding(
+        RESOURCES[acl.resource],
+        acl.name,
+        ResourcePatternType[acl.pattern],
+        acl.principal,
+        acl.host,
+        AclOperation[acl.operation],
+        AclPermissionType[acl.permission],
+    )
+
+
+def to_filter(acl: Acl) -> AclBindingFilter:
+    """Matches that ACL and no other."""
+    return AclBindingFilter(
+        RESOURCES[acl.resource],
+        acl.name,
+        ResourcePatternType[acl.pattern],
+        acl.principal,
+        acl.host,
+        AclOperation[acl.operation],
+        AclPermissionType[acl.permission],
+    )

@@ -1,0 +1,181 @@
+"""The difference between what a policy asks for and what the cluster has. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy.desired import Desired, Topic
+from deploy.grants import Acl
+from deploy.observed import Observed, ObservedTopic
+
+OWN_PREFIXES = ("quarantine.", "panlock.")
+OTHER_EMITTERS = "panlock.audit."  # panlock.audit.<emitter>: somebody else's to manage
+_WILDCARD = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    topic: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    topic: str
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What apply does not mend. `refused`: it also stops apply, before anything is done."""
+
+    subject: str
+    what: str
+    remedy: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`revoke`: ACLs that nothing in the policy grants, on Panlock's own resources alone; removed only when asked."""
+
+    create: tuple[Topic, ...]
+    grow: tuple[Grow, ...]
+    configure: tuple[Configure, ...]
+    grant: tuple[Acl, ...]
+    revoke: tuple[Acl, ...]
+    found: tuple[Found, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether apply has something to do."""
+        return bool(self.create or self.grow or self.configure or self.grant)
+
+    @property
+    def drift(self) -> bool:
+        return self.changes or bool(self.revoke or self.found)
+
+    @property
+    def refused(self) -> tuple[Found, ...]:
+        return tuple(each for each in self.found if each.refused)
+
+
+def plan(desired: Desired, observed: Observed) -> Plan:
+    """What to do, and what apply leaves to people."""
+    create = tuple(topic for topic in desired.topics if topic.name not in observed.topics)
+    pairs = [(topic, observed.topics[topic.name]) for topic in desired.topics if topic.name in observed.topics]
+    grow = tuple(Grow(t.name, has.partitions, t.partitions) for t, has in pairs if _may_grow(t, has))
+    differ = [Configure(*each) for topic, has in pairs for each in _differences(topic, has)]
+    extra = [acl for acl in sorted(observed.acls - desired.acls) if _touches(acl, desired)]
+    found = [
+        *(each for topic, has in pairs for each in _partitions(topic, has, desired.replication)),
+        *(_loses(each) for each in differ if _is_lossy(each)),
+        *_strange_topics(desired, observed),
+        *(_too_wide(acl) for acl in extra if not _is_own(acl, desired)),
+    ]
+    return Plan(
+        create,
+        grow,
+        tuple(each for each in differ if not _is_lossy(each)),
+        tuple(sorted(desired.acls - observed.acls)),
+        tuple(acl for acl in extra if _is_own(acl, desired)),
+        tuple(found),
+    )
+
+
+def _may_grow(topic: Topic, has: ObservedTopic) -> bool:
+    return not topic.lanes and has.partitions < topic.partitions
+
+
+def _partitions(topic: Topic, has: ObservedTopic, replication: int) -> Iterator[Found]:
+    subject = f"topic {topic.name}"
+    if topic.lanes and has.partitions != topic.partitions:
+        what = f"has {has.partitions} partitions for {topic.partitions} lanes, and lanes are fixed for good"
+        yield Found(subject, what, f"set lanes: {has.partitions} in the policy", refused=True)
+    elif has.partitions > topic.partitions:
+        what = f"has {has.partitions} partitions, the policy says {topic.partitions}, and Kafka removes none"
+        yield Found(subject, what, f"set partitions: {has.partitions} in the policy", refused=True)
+    if has.replication < replication:
+        what = f"has {has.replication} replicas where {replication} are possible"
+        yield Found(subject, what, "reassign its partitions (kafka-reassign-partitions)", refused=False)
+
+
+def _differences(topic: Topic, has: ObservedTopic) -> Iterator[tuple[str, str, str, str]]:
+    for key, value in topic.configs.items():
+        before = has.configs.get(key, "")
+        if set(before.split(",")) != set(value.split(",")):
+            yield topic.name, key, before, value
+
+
+def _is_lossy(change: Configure) -> bool:
+    """Whether the change could remove records that are there now."""
+    if change.key == "cleanup.policy":
+        return True
+    if change.key not in ("retention.ms", "retention.bytes", "delete.retention.ms", "min.compaction.lag.ms"):
+        return False
+    before, after = (int(each) if each.lstrip("-").isdigit() else 0 for each in (change.before, change.after))
+    return after != -1 and (before == -1 or after < before)
+
+
+def _loses(change: Configure) -> Found:
+    return Found(
+        f"topic {change.topic}",
+        f"{change.key} is {change.before}, the policy asks for {change.after}: setting it could remove records",
+        "put the longer time into the policy, or set it by hand (kafka-configs) when the records may go",
+        refused=True,
+    )
+
+
+def _strange_topics(desired: Desired, observed: Observed) -> Iterator[Found]:
+    known = {topic.name for topic in desired.topics}
+    for name in sorted(observed.topics):
+        if name.startswith(OWN_PREFIXES) and name not in known and not name.startswith(OTHER_EMITTERS):
+            remedy = "put its flow back, or delete it by hand once nothing in it is needed"
+            yield Found(f"topic {name}", "is in no flow of the policy, and may hold card data", remedy, refused=False)
+
+
+def _touches(acl: Acl, desired: Desired) -> bool:
+    """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids."""
+    if acl.resource == "topic":
+        return _reaches_topic(acl, [topic.name for topic in desired.topics])
+    if acl.resource == "group":
+        return _covers(acl, desired.application)
+    if acl.resource == "transactional-id":
+        prefix = f"{desired.application}-"
+        return acl.name.startswith(prefix) or _covers(acl, prefix)
+    return False
+
+
+def _reaches_topic(acl: Acl, topics: list[str]) -> bool:
+    if acl.name.startswith(OWN_PREFIXES) and not acl.name.startswith(OTHER_EMITTERS):
+        return True
+    if acl.pattern == "PREFIXED" and any(prefix.startswith(acl.name) for prefix in OWN_PREFIXES):
+        return True
+    return any(_covers(acl, topic) for topic in topics)
+
+
+def _covers(acl: Acl, name: str) -> bool:
+    if acl.pattern == "PREFIXED":
+        return name.startswith(acl.name)
+    return acl.name in (name, _WILDCARD)
+
+
+def _is_own(acl: Acl, desired: Desired) -> bool:
+    """Whether removing it takes nothing from anybody beyond Panlock's own resources."""
+    if acl.name == _WILDCARD or acl.permission == "DENY":  # a DENY may be somebody's emergency brake
+        return False
+    if acl.resource == "topic":
+        named = acl.pattern == "LITERAL" and acl.name in {topic.name for topic in desired.topics}
+        return named or acl.name.startswith(OWN_PREFIXES)
+    if acl.resource == "group":
+        return acl.name == desired.application and acl.pattern == "LITERAL"
+    return acl.name.startswith(f"{desired.application}-")
+
+
+def _too_wide(acl: Acl) -> Found:
+    if acl.permission == "DENY":
+        return Found(f"ACL {acl}", "is not of the policy", "lift it by hand once its reason is gone", refused=False)
+    remedy = "narrow it by hand to the resources it is for (kafka-acls)"
+    return Found(f"ACL {acl}", "reaches into Panlock's resources", remedy, refused=False)
