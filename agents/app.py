@@ -22,7 +22,7 @@ from agents.transport import ChunkSchema, ChunkTransport
 from agents.watchdog import commit_group_offsets, watch
 from agents.web import serve_status
 from pipeline.policy.models import Policy
-from pipeline.policy.topics import DECISIONS, all_topics, input_topics
+from pipeline.policy.topics import DECISIONS, input_topics, limits
 from pipeline.source import sources
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Worker:
                 kafka=self.config.kafka,
                 store=self.config.store,
                 worker=f"{certificate_name(self.config)}@{socket.gethostname()}/{os.getpid()}",
-                topics=all_topics(self.policy),
+                topics=sorted(limits(self.policy)),
                 pool=self._pool,
             )
         return self._services
@@ -118,9 +118,8 @@ def _app(policy: Policy, config: WorkerConfig) -> faust.App:
         datadir=str(config.store / "faust"),
         topic_allow_declare=False,
         topic_disable_leader=True,
-        web_host=config.web.host,
+        web_host=config.web.host,  # agents.web binds the port: Faust takes no 0
         web_bind=config.web.host,
-        web_port=config.web.port,
         broker_max_poll_records=BATCH_RECORDS,
         consumer_max_fetch_size=FETCH,
         broker_session_timeout=config.session_timeout,

@@ -1,10 +1,11 @@
 """Some of a lane's input partitions, open or shut together."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from faust.types import TP
 
-from agents.transport import ChunkConsumer
+from agents.transport import ChunkConsumer, ConsumerGoneError
 
 
 class Gate:
@@ -23,7 +24,8 @@ class Gate:
     async def shut(self) -> None:
         """Nothing flows; what has been fetched already may still be taken."""
         self.open = False
-        await self._consumer.shut(self.inputs)
+        with suppress(ConsumerGoneError):  # then nothing flows anyway
+            await self._consumer.shut(self.inputs)
 
     async def forget(self) -> None:
         """Shut, and take nothing any more that was fetched before."""

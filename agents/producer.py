@@ -76,10 +76,10 @@ class LaneProducer:
         size, deliveries = min(BATCH, self._limits[to.topic]), []
         builder = self._builder(size)
         for key, value, timestamp, headers in outs:
-            if builder.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
+            if builder.append(timestamp=timestamp, key=key, value=value, headers=[*headers]) is None:
                 deliveries.append(await self._deliver(builder, to))
                 builder = self._builder(size)
-                builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
+                builder.append(timestamp=timestamp, key=key, value=value, headers=[*headers])
         deliveries.append(await self._deliver(builder, to))
         return deliveries
 

@@ -1,5 +1,6 @@
 """Bringing a lane's store up to its changelog, and its chain head against the audit topic."""
 
+import asyncio
 import time
 from hashlib import sha256
 from collections.abc import AsyncIterator
@@ -39,13 +40,23 @@ async def reader(kafka: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
     try:
         yield consumer
     finally:
-        await consumer.stop()
+        await _stop(consumer)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """aiokafka's fetcher swallows a cancellation while its assignment changes: cancel until it hears."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    while not (await asyncio.wait({stopping}, timeout=0.1))[0]:
+        consumer._fetcher._fetch_task.cancel()
+    await stopping
 
 
 async def records_to_end(
     consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, high: int
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """Batches from `start` until the position reaches `high`: control records move it, too."""
+    if start >= high:
+        return
     consumer.assign([tp])
     consumer.seek(tp, start)
     while await consumer.position(tp) < high:

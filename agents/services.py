@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.cluster import Identity, identify, size_limits
+from agents.cluster import Identity, identify
+from agents.limits import size_limits
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.policy.models import Policy
@@ -47,4 +48,4 @@ class Services:
         return await asyncio.shield(self._asking)
 
     def _ask(self) -> Facts:
-        return Facts(identify(self.kafka, self.topics), size_limits(self.kafka, self.topics))
+        return Facts(identify(self.kafka.model_dump(mode='json'), self.topics), size_limits(self.kafka, self.topics))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import faust
 from aiokafka import TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -20,6 +20,11 @@ from faust.types.tuples import ConsumerMessage
 from agents.header_names import tolerate_header_names
 
 IDLE = 0.05  # seconds between looks while no partition is open
+THREAD_DEADLINE = 30.0  # seconds that a call into the consumer thread may take: above the broker's request timeout
+
+
+class ConsumerGoneError(KafkaError):
+    """The consumer has stopped: the worker is ending."""
 
 
 class Chunk(NamedTuple):
@@ -101,7 +106,10 @@ class ChunkConsumer(driver.Consumer):
             result = call(*args)
             return await result if asyncio.iscoroutine(result) else result
 
-        return await self._thread.call_thread(run)
+        if self._thread.should_stop or self.app.crashed:  # nobody is left to answer
+            raise ConsumerGoneError
+        async with asyncio.timeout(THREAD_DEADLINE):
+            return await self._thread.call_thread(run)
 
     async def open_at(self, positions: Mapping[TP, int]) -> int:
         """Seek, resume and let flow. Returns the number of this opening."""
