@@ -1,0 +1,103 @@
+"""The CLI's configuration: how to reach Kafka, and who is asking.
+
+    kafka: {bootstrap: "127.0.0.1:9093", ca: ca.pem, certificate: ana.pem, key: ana.key}
+    person: {key: ana-decisions.pem}        # for approve, deny and lanes resume
+
+From --config, PANLOCK_CONFIG or ./panlock.yaml; paths are relative to the file.
+"""
+
+import os
+import sys
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agents.cluster import identify
+from agents.settings import Kafka
+from deploy.admin import ask
+from pipeline.approval.keys import SigningKey, private_key
+from pipeline.errors import PanlockError
+
+DEFAULT = Path("panlock.yaml")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar="PANLOCK_CONFIG", help="Configuration; default ./panlock.yaml.", show_default=False
+    ),
+]
+
+
+class ConfigError(PanlockError):
+    """The configuration cannot be used; the message says which key, why, and what to do."""
+
+
+class Person(BaseModel):
+    """`key`: encrypted PEM of the key that signs decisions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Path
+
+
+class Settings(BaseModel):
+    """What a command needs to know of its caller. Other keys of the file are a worker's, and not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kafka: Kafka
+    person: Person | None = None
+
+    def cluster_id(self) -> str:
+        """Raises KafkaUnreachableError, KafkaDeniedError."""
+        return ask("say which cluster it is", lambda: identify(self.kafka.model_dump(), ())).cluster_id
+
+    def signing_key(self) -> SigningKey:
+        """Asks for the passphrase if the environment does not have it. Raises ConfigError, SigningKeyError."""
+        if self.person is None:
+            raise ConfigError("the configuration names no `person: {key: FILE}`: make one with `panlock person key`")
+        pem = _read(self.person.key, "person.key")
+        return private_key(pem, passphrase(f"Passphrase of {self.person.key}: ") if b"ENCRYPTED" in pem else None)
+
+
+def passphrase(prompt: str) -> bytes:
+    """From PANLOCK_PASSPHRASE_FILE, PANLOCK_PASSPHRASE, or the terminal. Raises ConfigError."""
+    if path := os.environ.get("PANLOCK_PASSPHRASE_FILE"):
+        return _read(Path(path), "PANLOCK_PASSPHRASE_FILE").removesuffix(b"\n").removesuffix(b"\r")
+    if (text := os.environ.get("PANLOCK_PASSPHRASE")) is not None:
+        return text.encode()
+    if not sys.stdin.isatty():
+        raise ConfigError("no terminal to ask for the passphrase: set PANLOCK_PASSPHRASE_FILE or PANLOCK_PASSPHRASE")
+    return getpass(prompt, stream=sys.stderr).encode()
+
+
+def load_config(path: Path | None) -> Settings:
+    """Raises ConfigError."""
+    path = path or DEFAULT
+    if not path.exists():
+        raise ConfigError(
+            f"no configuration at {path}: say --config FILE, or set PANLOCK_CONFIG (docs/cli.md shows one)"
+        )
+    try:
+        raw = yaml.safe_load(_read(path, "--config"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"{path}: {wrong}") from error
+    base = path.parent
+    person = settings.person and Person(key=base / settings.person.key)
+    return settings.model_copy(update={"kafka": settings.kafka.relative_to(base), "person": person})
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{what}: cannot read {path}: {error.strerror}") from error

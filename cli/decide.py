@@ -1,0 +1,168 @@
+"""`panlock approve`, `panlock deny`: a person's signed word on held records.
+
+    1 read panlock.pending to its end      2 recompute the hash of every masked record that is named
+    3 check here what the worker will      4 sign, send (acks=all)      5 wait until a worker has counted it
+
+Everything is checked before anything is signed: with one id in doubt, nothing is sent.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.config import ConfigOption, Settings, load_config
+from cli.decisions import Message, deliver
+from cli.kafka import told
+from cli.output import JsonOption, print_json, say
+from cli.pending import not_pending, votes
+from cli.pending_topic import PendingTopic, wrong_with
+from cli.reading import reader
+from cli.standing import Standing, standing
+from pipeline.approval.decision import Decision, sign_decision
+from pipeline.approval.keys import SigningKey
+from pipeline.approval.pending import Pending
+from pipeline.errors import PanlockError
+from pipeline.policy import load_policy
+from pipeline.policy.topics import PENDING
+from pipeline.record import RecordId
+
+Word = Literal["approve", "deny"]
+POLL = 0.3  # seconds between looks at panlock.pending
+
+Ids = Annotated[list[str], typer.Argument(help="Record ids, as `panlock pending list` shows them.", metavar="ID...")]
+Why = Annotated[str, typer.Option(help="Why, in a sentence. It goes into the audit for good.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="The policy: tells before sending whether your word will count.")
+]
+Wait = Annotated[float, typer.Option(help="Seconds to wait until a worker has counted it; 0: do not.", min=0)]
+
+
+class DecisionRefusedError(PanlockError):
+    """A decision that was not sent, because it would not count or what it is about is not what it claims."""
+
+
+def approve(
+    ids: Ids,
+    reason: Why,
+    config: ConfigOption = None,
+    policy: PolicyOption = None,
+    wait: Wait = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve held records. Look at each first: `panlock pending show ID`."""
+    _decide("approve", ids, reason, load_config(config), policy, wait, as_json)
+
+
+def deny(
+    ids: Ids,
+    reason: Why,
+    config: ConfigOption = None,
+    policy: PolicyOption = None,
+    wait: Wait = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Deny held records. One denial ends each, whatever the votes before."""
+    _decide("deny", ids, reason, load_config(config), policy, wait, as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    pending: Pending
+    place: str
+    state: Literal["sent", "counted", "decided"]
+
+
+def _decide(
+    word: Word, ids: list[str], reason: str, settings: Settings, policy: Path | None, wait: float, as_json: bool
+) -> None:
+    key = settings.signing_key()
+    who = None if policy is None else standing(load_policy(policy), key)
+    cluster = settings.cluster_id()
+    sent = asyncio.run(_run(settings, word, list(dict.fromkeys(ids)), reason, key, who, cluster, wait))
+    if as_json:
+        print_json([{"record": s.pending.record, "decision": word, "sent": s.place, "state": s.state} for s in sent])
+        return
+    for each in sent:
+        say(_next(word, each, wait))
+
+
+async def _run(
+    settings: Settings,
+    word: Word,
+    ids: Sequence[str],
+    reason: str,
+    key: SigningKey,
+    who: Standing | None,
+    cluster: str,
+    wait: float,
+) -> list[_Sent]:
+    topic = PendingTopic()
+    with told(settings, f"read {PENDING}"):
+        async with reader(settings) as source:
+            await topic.read(source)
+            held = _checked(topic, ids, who)
+            messages = []
+            for each in held:
+                decision = Decision(
+                    cluster=cluster,
+                    topic_id=each.topic_id,
+                    record=each.record,
+                    sha256=each.sha256,
+                    policy=each.policy,
+                    decision=word,
+                    reason=reason,
+                    jti=uuid.uuid4().hex,
+                    iat=int(time.time()),
+                )
+                lane = RecordId.parse(each.record).partition % topic.lanes
+                messages.append(Message(each.record.encode(), sign_decision(key, decision), lane))
+            places = await deliver(settings, messages)
+            deadline = time.monotonic() + wait
+            while time.monotonic() < deadline and any(_state(topic, each) == "sent" for each in held):
+                await asyncio.sleep(POLL)
+                await topic.read(source)
+    return [_Sent(topic.get(e.record) or e, place, _state(topic, e)) for e, place in zip(held, places, strict=True)]
+
+
+def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None) -> list[Pending]:
+    """The records that are named. Raises DecisionRefusedError with everything that is wrong with any of them."""
+    held, wrong = [], []
+    for record in ids:
+        pending = topic.get(record)
+        if pending is None:
+            wrong.append(not_pending(record))
+            continue
+        held.append(pending)
+        doubt = wrong_with(pending, record) or (None if who is None else who.objection(pending))
+        if doubt is not None:
+            wrong.append(f"{record}: {doubt}")
+    if wrong:
+        raise DecisionRefusedError("nothing was signed or sent:\n  " + "\n  ".join(wrong))
+    return held
+
+
+def _state(topic: PendingTopic, before: Pending) -> Literal["sent", "counted", "decided"]:
+    """A vote more, or gone from the topic, is a worker's answer; whose vote it is shows `panlock pending show`."""
+    now = topic.get(before.record)
+    if now is None:
+        return "decided"
+    return "counted" if len(now.votes) > len(before.votes) else "sent"
+
+
+def _next(word: Word, sent: _Sent, wait: float) -> str:
+    record = sent.pending.record
+    if sent.state == "counted":
+        return f"{record}: your approval counts, {votes(sent.pending)}; it waits for more people"
+    if sent.state == "decided":
+        return f"{record}: " + ("denied" if word == "deny" else "released: enough people have approved it")
+    waited = f" within {wait:.0f} s" if wait else " yet"
+    return (
+        f"{record}: sent as {sent.place}; no worker has counted it{waited}. If `panlock pending show {record}` "
+        "does not name you soon, an auditor finds the reason in panlock.audit (decision.refused)."
+    )
