@@ -77,16 +77,20 @@ def ask(what: str, call: Callable[[], T]) -> T:
     except KafkaException as error:
         code = error.args[0].code()
         if code in _DENIED:
-            raise KafkaDeniedError(
-                f"Kafka denies this certificate to {what}: add its CN to roles.deployers and let an administrator "
-                "run `panlock deploy apply` once"
-            ) from error
+            raise denied(what) from error
         if code in _UNREACHABLE:
             raise KafkaUnreachableError(
                 f"no broker answered within {TIMEOUT:.0f} s (asked to {what}): check bootstrap, that Kafka runs, "
                 "and that the certificate is by a CA that the brokers trust"
             ) from error
         raise KafkaRefusedError(f"Kafka refused to {what}: {_reason(error)}", code) from error
+
+
+def denied(what: str) -> KafkaDeniedError:
+    return KafkaDeniedError(
+        f"Kafka denies this certificate to {what}: add its CN to roles.deployers (operators, to look only) "
+        "and let an administrator run `panlock deploy apply` once"
+    )
 
 
 def settle(what: str, futures: Mapping[object, "Future[object]"]) -> None:

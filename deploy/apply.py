@@ -63,8 +63,8 @@ def apply(admin: AdminClient, desired: Desired, revoke: bool = False) -> Plan:
 
 def _refuse(todo: Plan) -> None:
     if todo.refused:
-        told = "; ".join(f"{each.subject} {each.what}: {each.remedy}" for each in todo.refused)
-        raise ApplyRefusedError(f"nothing was changed: {told}")
+        told = "".join(f"\n  {each.subject} {each.what}: {each.remedy}" for each in todo.refused)
+        raise ApplyRefusedError(f"the cluster cannot follow the policy, and nothing was changed:{told}")
 
 
 def _create(admin: AdminClient, desired: Desired, todo: Plan) -> None:

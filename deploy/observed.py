@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from deploy.admin import TIMEOUT, KafkaRefusedError, ask
+from deploy.admin import TIMEOUT, KafkaRefusedError, ask, denied
 from deploy.grants import Acl
 
 # confluent-kafka calls the cluster a broker
@@ -49,6 +49,14 @@ class Observed:
 def count_brokers(admin: AdminClient) -> int:
     """Raises KafkaUnreachableError."""
     return len(ask("list the brokers", lambda: admin.list_topics(timeout=TIMEOUT)).brokers)
+
+
+def _check_may_see_acls(admin: AdminClient) -> None:
+    """Without Describe on the cluster, librdkafka reads the broker's refusal as "no ACLs": ask before."""
+    future = admin.describe_cluster(include_authorized_operations=True, request_timeout=TIMEOUT)
+    allowed = ask("describe the cluster", partial(future.result, TIMEOUT)).authorized_operations or ()
+    if AclOperation.DESCRIBE not in allowed:
+        raise denied("read the ACLs")
 
 
 def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
@@ -87,6 +95,7 @@ def _acls(admin: AdminClient) -> frozenset[Acl]:
         ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
     )
     future = admin.describe_acls(every, request_timeout=TIMEOUT)
+    _check_may_see_acls(admin)
     bindings = ask("read the ACLs", partial(future.result, TIMEOUT))
     return frozenset(from_binding(binding) for binding in bindings if binding.restype in _NAMES)
 

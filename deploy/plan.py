@@ -1,7 +1,7 @@
 """The difference between what a policy asks for and what the cluster has. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from deploy.desired import Desired, Topic
 from deploy.grants import Acl
@@ -39,7 +39,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`revoke`: ACLs that nothing in the policy grants, on Panlock's own resources alone; removed only when asked."""
+    """`revoke`: ACLs that nothing in the policy grants, on Panlock's own resources alone; removed only when asked.
+
+    `notes`: who can go around all of it. No drift, as every cluster has some; to be known, and few.
+    """
 
     create: tuple[Topic, ...]
     grow: tuple[Grow, ...]
@@ -47,6 +50,7 @@ class Plan:
     grant: tuple[Acl, ...]
     revoke: tuple[Acl, ...]
     found: tuple[Found, ...]
+    notes: tuple[str, ...]
 
     @property
     def changes(self) -> bool:
@@ -82,6 +86,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         tuple(sorted(desired.acls - observed.acls)),
         tuple(acl for acl in extra if _is_own(acl, desired)),
         tuple(found),
+        tuple(_note(acl) for acl in sorted(observed.acls - desired.acls) if _is_over_all(acl)),
     )
 
 
@@ -174,8 +179,35 @@ def _is_own(acl: Acl, desired: Desired) -> bool:
     return acl.name.startswith(f"{desired.application}-")
 
 
+def _is_over_all(acl: Acl) -> bool:
+    """ALTER writes ACLs, CLUSTER_ACTION fetches any topic as a replica does."""
+    over_all = acl.operation in ("ALTER", "CLUSTER_ACTION", "ALL")
+    return acl.resource == "cluster" and acl.permission == "ALLOW" and over_all
+
+
+def _note(acl: Acl) -> str:
+    return f"{acl.principal} has {acl.operation} on the whole cluster, and with it the way to every topic"
+
+
 def _too_wide(acl: Acl) -> Found:
     if acl.permission == "DENY":
         return Found(f"ACL {acl}", "is not of the policy", "lift it by hand once its reason is gone", refused=False)
     remedy = "narrow it by hand to the resources it is for (kafka-acls)"
     return Found(f"ACL {acl}", "reaches into Panlock's resources", remedy, refused=False)
+
+
+def as_json(what: Plan) -> dict[str, object]:
+    """For programs; `drift` says whether there is anything."""
+    return {
+        "drift": what.drift,
+        "create": [
+            {"topic": topic.name, "partitions": topic.partitions, "configs": dict(topic.configs)}
+            for topic in what.create
+        ],
+        "grow": [asdict(each) for each in what.grow],
+        "configure": [asdict(each) for each in what.configure],
+        "grant": [acl._asdict() for acl in what.grant],
+        "revoke": [acl._asdict() for acl in what.revoke],
+        "found": [asdict(each) for each in what.found],
+        "notes": list(what.notes),
+    }

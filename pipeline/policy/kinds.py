@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 import panlock_kernel
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from pipeline.policy.jwk import check_public_jwk
@@ -76,6 +76,12 @@ def milliseconds_of(value: object) -> int | None:
     return None if match is None else int(match[1]) * DURATION_UNITS[match[2]]
 
 
+def duration(milliseconds: int) -> str:
+    """The shortest way to write it: `4h`."""
+    unit = next(name for name, size in reversed(DURATION_UNITS.items()) if milliseconds % size == 0)
+    return f"{milliseconds // DURATION_UNITS[unit]}{unit}"
+
+
 def _milliseconds(value: object) -> object:
     milliseconds = milliseconds_of(value)
     if milliseconds is None:
@@ -127,14 +133,19 @@ def later(word: str, remedy: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Name = Annotated[str, AfterValidator(_name)]
-CommonName = Annotated[str, AfterValidator(_common_name)]
+def _written(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
+
+
+Name = Annotated[str, AfterValidator(_name), _written(_NAME)]
+CommonName = Annotated[str, AfterValidator(_common_name), _written(_COMMON_NAME)]
 PersonId = Annotated[str, AfterValidator(_person)]
-SpiffeId = Annotated[str, AfterValidator(_spiffe)]
-TopicName = Annotated[str, AfterValidator(_topic)]
+SpiffeId = Annotated[str, AfterValidator(_spiffe), _written(_SPIFFE)]
+TopicName = Annotated[str, AfterValidator(_topic), _written(_TOPIC)]
 Said = Annotated[str, AfterValidator(_said)]
 FieldPath = Annotated[str, AfterValidator(_field_path)]
 Rule = Annotated[str, AfterValidator(_rule)]
 PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
-Expiry = Annotated[int, BeforeValidator(_milliseconds), _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
-Retention = Annotated[int, BeforeValidator(_milliseconds), _within(60 * MINUTE, RETENTION_LIMIT, "1h to 400d")]
+Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
+Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
+Retention = Annotated[Duration, _within(60 * MINUTE, RETENTION_LIMIT, "1h to 400d")]

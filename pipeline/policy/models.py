@@ -157,6 +157,10 @@ class Policy(Part):
         """SHA-256 of the file's bytes, hex: what every audit event names as its policy."""
         return self._hash
 
+    def owners(self, flow: Flow) -> AbstractSet[str]:
+        """Who answers for a producer of the flow."""
+        return {owner for name in flow.producers for owner in self.principals[name].owners}
+
     def approvers(self, rule: HoldRule) -> AbstractSet[str]:
         """Everyone with one of the rule's roles, owners of the producer included."""
         return {person for person, entry in self.people.items() if set(entry.roles) & set(rule.approvers)}
