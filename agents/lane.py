@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
 from faust.types import TP
 
 from agents import faults
@@ -34,11 +35,24 @@ log = logging.getLogger(__name__)
 LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions: bounds transactions a second
 RETRY = 0.2  # seconds before a lane that failed opens again
 OPENING_DEADLINE = 60.0
-FAILURES = (KafkaError, asyncio.TimeoutError, faults.InjectedError, ConnectionError)
+OPENING = "opening"
 
 
 class LaneFailedError(Exception):
-    """The lane's producer has ended on its own."""
+    """The lane must be opened again: its producer has ended, or an operator has resumed it."""
+
+
+# AssertionError and RuntimeError: how aiokafka's producer speaks of a state that an earlier failure left it in
+FAILURES = (
+    LaneFailedError,
+    KafkaError,
+    KafkaException,
+    TimeoutError,
+    OSError,
+    AssertionError,
+    RuntimeError,
+    faults.InjectedError,
+)
 
 
 class Lane:
@@ -53,7 +67,7 @@ class Lane:
         self.record_inbox.arrived = self.decision_inbox.arrived = self.arrived
         self.busy = asyncio.Lock()
         self.opened: Opened | None = None
-        self.why_closed: str | None = "opening"
+        self.why_closed: str | None = OPENING
         self.alarm: str | None = None
         self.ticking = False
         self.transaction_seconds = 0.0
@@ -72,7 +86,7 @@ class Lane:
                 log.error("lane %d stays closed: %s", self.number, error)
                 await self._close(str(error))
                 return
-            except (*FAILURES, LaneFailedError) as error:
+            except FAILURES as error:
                 log.warning("lane %d opens again after %r (%r)", self.number, error, error.__cause__)
                 await self._close(f"opening again after {type(error).__name__}")
                 await asyncio.sleep(RETRY)
@@ -97,9 +111,11 @@ class Lane:
             await gate.shut()
 
     async def _open(self) -> None:
-        self.since = time.monotonic()
+        self.since, self.why_closed = time.monotonic(), OPENING
         self.opened = await open_lane(self.number, self.inputs, self.services)
         await self._carry_out(self.opened.effects)
+        if self.opened.producer.task is not None:
+            self.opened.producer.task.add_done_callback(lambda _: self.arrived.set())
         await self._let_flow()
 
     async def _let_flow(self) -> None:
@@ -137,7 +153,7 @@ class Lane:
         timeout = None if expiry is None else max(0.0, expiry / 1000 - time.time())
         try:
             await asyncio.wait_for(self.arrived.wait(), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         self.arrived.clear()
         task = opened.producer.task
@@ -215,7 +231,7 @@ class Lane:
         async with self.busy:
             self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        if orderly and self.opened is not None and self.why_closed is None:
+        if orderly and self.opened is not None and self.why_closed != OPENING:
             await self._say_goodbye(self.opened)
         await self._close("left")
 

@@ -1,7 +1,6 @@
 """`panlock worker`: runs the Faust app until SIGTERM, which drains it within 10 s."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +18,7 @@ def worker(
     config: Annotated[Path, typer.Option(help="Kafka connection, store directory, web port and token keys.")],
 ) -> None:
     """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # INFO tells of every restore's subscription
     settings = load_worker_config(config)
     settings.store.mkdir(parents=True, exist_ok=True)
     loop = uvloop.new_event_loop()

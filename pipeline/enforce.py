@@ -23,7 +23,7 @@ from pipeline.effects import Effects
 from pipeline.holds import Messages, drain_all, hear, tick, wait
 from pipeline.identity.headers import verify
 from pipeline.masking.face import Masked
-from pipeline.record import Reason
+from pipeline.record import Headers, Reason
 from pipeline.source import Context, Source
 from pipeline.state import State, encode_position, key_digest, next_key
 from pipeline.turn import Parked, Turn
@@ -48,12 +48,18 @@ def enforce(source: Source, partition: int, records: Sequence[ConsumerRecord], e
         index: reason
         for index, record in enumerate(records)
         if (record.headers or source.identity != "broker")
-        and (reason := verify(source.principal, source.identity, record.headers)) is not None
+        and (reason := _verify(source, record.headers)) is not None
     }
     wanted = [record for index, record in enumerate(records) if index not in refused] if refused else records
     masked = iter(_mask(source, wanted))
     results = [refused[index] if index in refused else next(masked) for index in range(len(records))]
     return Enforced(source, partition, records, results, end)
+
+
+def _verify(source: Source, headers: Headers) -> Reason | None:
+    if any("\udc80" <= letter <= "\udcff" for name, _ in headers if not name.isascii() for letter in name):
+        return Reason.INVALID_UTF8  # agents.header_names reads such bytes as surrogates
+    return verify(source.principal, source.identity, headers)
 
 
 def _mask(source: Source, records: Sequence[ConsumerRecord]) -> Sequence[Masked | Reason]:
@@ -94,7 +100,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     for record, result in _unread(turn, chunk):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if isinstance(result, Reason):
-            turn.reject(source, record_id, result, "header" if result.startswith("identity-") else None)
+            turn.reject(source, record_id, result, None if result is Reason.INTERNAL_ERROR else "header")
             continue
         verdict, detail, key, value, headers, masking, more, sha256 = result
         if verdict < 0:
