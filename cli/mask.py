@@ -1,0 +1,109 @@
+"""`panlock mask`: what a policy makes of records, without Kafka and under a key that is thrown away.
+
+NDJSON in, NDJSON out, one object for each line, malformed and empty ones too:
+{"outcome","value","findings","reason"}. `value` is the masked record spliced in byte for byte, null when rejected;
+`reason` is the code of a rejection or the id of the rule that holds. Beyond a hundred findings, `findings_more` counts
+the others by class.
+"""
+
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, BinaryIO, NamedTuple
+
+import typer
+from panlock_kernel import Keyring
+
+from cli.output import write
+from pipeline.enforce import REASONS, enforce
+from pipeline.errors import PanlockError
+from pipeline.masking.face import Masked
+from pipeline.policy import Policy, load_policy
+from pipeline.policy.topics import quarantine_topic
+from pipeline.record import Headers, Reason
+from pipeline.source import Source, sources
+
+READ = 1 << 20  # bytes asked for at once; what is there is worked on, so that a slow producer gets its answers at once
+_REJECTED = b'{"outcome":"rejected","value":null,"findings":[],"reason":"%b"}\n'
+
+
+class UnknownFlowError(PanlockError):
+    """A flow or producer that the policy does not have."""
+
+
+class _Line(NamedTuple):
+    """A record as enforcement takes it."""
+
+    value: bytes
+    key: bytes | None = None
+    headers: Headers = ()
+
+
+def mask(
+    policy: Annotated[Path, typer.Option(help="The policy.")],
+    flow: Annotated[str, typer.Option(help="The flow whose rules apply.")],
+    principal: Annotated[
+        str | None, typer.Option(help="The producer, for hold rules that look at it; default the flow's first.")
+    ] = None,
+) -> None:
+    """Mask NDJSON from stdin to stdout. Nothing leaves this process; tokens are under a throw-away key."""
+    loaded = load_policy(policy)
+    source = _source(loaded, flow, principal)
+    limit = loaded.flows[flow].max_message_bytes
+    for lines in batches(sys.stdin.buffer):
+        write(b"".join(answers(source, lines, limit)))
+        sys.stdout.flush()
+
+
+def _source(policy: Policy, flow: str, principal: str | None) -> Source:
+    """Raises UnknownFlowError."""
+    if flow not in policy.flows:
+        raise UnknownFlowError(f"the policy has no flow {flow!r}: take one of {', '.join(policy.flows)}")
+    producers = policy.flows[flow].producers
+    if principal is not None and principal not in producers:
+        raise UnknownFlowError(f"{principal!r} is no producer of {flow}: take one of {', '.join(producers)}")
+    keyring = Keyring({"try": secrets.token_bytes(32)}, "try")
+    source = sources(policy, keyring)[quarantine_topic(flow, principal or producers[0])]
+    return replace(source, identity="broker")  # there are no headers here
+
+
+def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """Whole lines without their line feeds, as many as have come."""
+    rest: list[bytes] = []
+    while chunk := stream.read1(READ):
+        head, feed, tail = chunk.rpartition(b"\n")
+        if not feed:
+            rest.append(chunk)
+            continue
+        yield b"".join([*rest, head]).split(b"\n")
+        rest = [tail] if tail else []
+    if rest:
+        yield [b"".join(rest)]
+
+
+def answers(source: Source, lines: list[bytes], limit: int) -> Iterator[bytes]:
+    """One line for each; `limit`: the largest record in bytes that the flow's quarantine topic takes."""
+    records = [_Line(line) for line in lines if len(line) <= limit]
+    results = iter(enforce(source, 0, records, 0).results)  # type: ignore[arg-type]
+    for line in lines:
+        yield _answer(source, next(results) if len(line) <= limit else Reason.TOO_LARGE)
+
+
+def _answer(source: Source, result: Masked | Reason) -> bytes:
+    if isinstance(result, Reason):
+        return _REJECTED % result.value.encode()
+    verdict, detail, _, value, _, masking, more, _ = result
+    if verdict < 0:
+        return _REJECTED % REASONS[-verdict - 1].value.encode()
+    held = verdict > 0
+    reason = b'"%b"' % (detail or source.rules[verdict - 1].id).encode() if held else b"null"
+    counts = b"" if more is None else b',"findings_more":' + more
+    return b'{"outcome":"%b","value":%b,"findings":%b,"reason":%b%b}\n' % (
+        b"held" if held else b"released",
+        b"null" if value is None else value,
+        masking,
+        reason,
+        counts,
+    )
