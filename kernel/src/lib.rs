@@ -1,9 +1,22 @@
 //! Panlock's kernel: scan, mask and assess a chunk of records in one call.
+mod automaton;
 mod config;
 mod digest;
+mod edges;
+mod evidence;
 mod face;
+mod iin;
+mod json;
 mod keyring;
+mod luhn;
+mod mask;
+mod members;
+mod names;
 mod outcome;
 mod path;
 mod plan;
 mod rules;
+mod scan;
+mod strategy;
+mod text;
+mod token;

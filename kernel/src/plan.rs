@@ -1,9 +1,11 @@
-//! One flow, compiled, and the way of a record through it.
+//! One flow, compiled, and the way of a record through it: mask, assess, hash.
 
 use crate::config::Config;
-use crate::digest::{record_sha256, Header};
+use crate::digest::{is_own, record_sha256, Header};
+use crate::evidence::Findings;
 use crate::keyring::Keyring;
-use crate::outcome::Output;
+use crate::mask::Masking;
+use crate::outcome::{KeptHeader, Output, Rejected};
 
 /// A record's bytes.
 pub struct Input<'a> {
@@ -13,26 +15,38 @@ pub struct Input<'a> {
 }
 
 pub struct Plan {
+    masking: Masking,
     panic_on: Option<String>,
 }
 
 impl Plan {
-    pub fn compile(config: &Config, _keyring: &Keyring) -> Result<Self, String> {
-        Ok(Self { panic_on: config.panic_on.clone() })
+    pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
+        Ok(Self { masking: Masking::compile(config, keyring)?, panic_on: config.panic_on.clone() })
     }
 
-    pub fn enforce(&self, _principal: &str, record: &Input) -> Output {
+    pub fn enforce(&self, principal: &str, record: &Input) -> Output {
         self.inject_panic(record);
-        Output {
-            verdict: 0,
-            detail: None,
-            key: None,
-            value: None,
-            headers: None,
-            masking: None,
-            more: None,
-            sha256: record_sha256(record.key, record.value, record.headers.iter().copied()),
-        }
+        self.mask_and_assess(principal, record).unwrap_or_else(Output::from)
+    }
+
+    fn mask_and_assess(&self, principal: &str, record: &Input) -> Result<Output, Rejected> {
+        let mut findings = Findings::default();
+        let value = match record.value {
+            Some(value) => self.masking.mask_value(value, &mut findings)?,
+            None => None,
+        };
+        let key = record.key.and_then(|key| self.masking.mask_key(key, &mut findings));
+        let headers =
+            if record.headers.is_empty() { None } else { self.masking.mask_headers(record, &mut findings)? };
+        let masking = findings.to_json(self.masking.keyring.active());
+        let masked = Input {
+            key: key.as_deref().or(record.key),
+            value: value.as_deref().or(record.value),
+            headers: masked_headers(record, headers.as_deref()),
+        };
+        let (verdict, detail) = self.assess(principal, &masked, masking.as_deref().unwrap_or(b"[]"));
+        let sha256 = record_sha256(masked.key, masked.value, masked.headers.iter().copied());
+        Ok(Output { verdict, detail, key, value, headers, masking, more: findings.more_to_json(), sha256 })
     }
 
     pub fn assess(&self, _principal: &str, _record: &Input, _masking: &[u8]) -> (i32, Option<String>) {
@@ -41,7 +55,20 @@ impl Plan {
 
     fn inject_panic(&self, record: &Input) {
         if let (Some(text), Some(value)) = (&self.panic_on, record.value) {
-            assert!(memchr::memmem::find(value, text.as_bytes()).is_none(), "injected");
+            assert!(memchr::memmem::find(value, text.as_bytes()).is_none(), "fault injection");
         }
+    }
+}
+
+fn masked_headers<'a>(record: &Input<'a>, kept: Option<&'a [KeptHeader]>) -> Vec<Header<'a>> {
+    match kept {
+        None => record.headers.iter().copied().filter(|(name, _)| !is_own(name)).collect(),
+        Some(kept) => kept
+            .iter()
+            .map(|header| {
+                let (name, value) = record.headers[header.index];
+                (name, header.value.as_deref().or(value))
+            })
+            .collect(),
     }
 }

@@ -1,0 +1,196 @@
+//! Masking evidence: where sensitive data was found and what was done to it. Never digits, never tokens.
+
+use std::borrow::Cow;
+
+use crate::config::{Class, Strategy};
+
+/// Findings listed; those beyond are counted by class, so that an audit event stays under 65,535 bytes.
+pub const LISTED: usize = 100;
+/// Bytes of a path, the ellipsis included.
+const PATH_BYTES: usize = 200;
+const ELLIPSIS: &str = "…";
+
+/// One step of a place in the masked document.
+#[derive(Debug, Clone)]
+pub enum Segment<'a> {
+    Member(Cow<'a, [u8]>),
+    Item(usize),
+}
+
+/// What led to a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Field,
+    Scan,
+}
+
+#[derive(Debug)]
+pub struct Finding {
+    pub path: String,
+    pub class: Class,
+    pub strategy: Strategy,
+    pub by: By,
+}
+
+#[derive(Debug, Default)]
+pub struct Findings {
+    listed: Vec<Finding>,
+    more_pan: usize,
+    more_sad: usize,
+}
+
+impl Findings {
+    pub fn add(&mut self, class: Class, strategy: Strategy, by: By, path: impl FnOnce() -> String) {
+        if self.listed.len() < LISTED {
+            self.listed.push(Finding { path: path(), class, strategy, by });
+        } else {
+            match class {
+                Class::Pan => self.more_pan += 1,
+                Class::Sad => self.more_sad += 1,
+            }
+        }
+    }
+
+    /// The first findings as canonical JSON (RFC 8785); None where there are none. `key` is the id of the token key.
+    pub fn to_json(&self, key: &str) -> Option<Vec<u8>> {
+        if self.listed.is_empty() {
+            return None;
+        }
+        let mut json = String::with_capacity(self.listed.len() * 96);
+        for finding in &self.listed {
+            json.push(if json.is_empty() { '[' } else { ',' });
+            finding.write(&mut json, key);
+        }
+        json.push(']');
+        Some(json.into_bytes())
+    }
+
+    /// Counts by class of the findings that are not listed, as canonical JSON; None where all are.
+    pub fn more_to_json(&self) -> Option<Vec<u8>> {
+        match (self.more_pan, self.more_sad) {
+            (0, 0) => None,
+            (pan, 0) => Some(format!("{{\"pan\":{pan}}}").into_bytes()),
+            (0, sad) => Some(format!("{{\"sad\":{sad}}}").into_bytes()),
+            (pan, sad) => Some(format!("{{\"pan\":{pan},\"sad\":{sad}}}").into_bytes()),
+        }
+    }
+}
+
+impl Finding {
+    fn write(&self, json: &mut String, key: &str) {
+        json.push_str(match self.by {
+            By::Field => "{\"by\":\"field\",\"class\":\"",
+            By::Scan => "{\"by\":\"scan\",\"class\":\"",
+        });
+        json.push_str(self.class.name());
+        if self.strategy == Strategy::Token {
+            json.push_str("\",\"key\":\"");
+            json.push_str(key);
+        }
+        json.push_str("\",\"path\":");
+        quote(json, &self.path);
+        json.push_str(",\"strategy\":\"");
+        json.push_str(self.strategy.name());
+        json.push_str("\"}");
+    }
+}
+
+/// `$.card.number`, `$.items[0]["odd name"]`; cut to 200 bytes.
+pub fn render(segments: &[Segment]) -> String {
+    let mut path = String::from("$");
+    for segment in segments {
+        match segment {
+            Segment::Item(index) => path.push_str(&format!("[{index}]")),
+            Segment::Member(name) => write_member(&mut path, &String::from_utf8_lossy(name)),
+        }
+        if path.len() > PATH_BYTES {
+            break;
+        }
+    }
+    shorten(path)
+}
+
+fn write_member(path: &mut String, name: &str) {
+    if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-') {
+        path.push('.');
+        path.push_str(name);
+    } else {
+        path.push('[');
+        quote(path, name);
+        path.push(']');
+    }
+}
+
+/// Cut to 200 bytes, with an ellipsis where something is missing.
+pub fn shorten(mut path: String) -> String {
+    if path.len() > PATH_BYTES {
+        let mut end = PATH_BYTES - ELLIPSIS.len();
+        while !path.is_char_boundary(end) {
+            end -= 1;
+        }
+        path.truncate(end);
+        path.push_str(ELLIPSIS);
+    }
+    path
+}
+
+/// A JSON string as RFC 8785 writes it.
+fn quote(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\u{8}' => json.push_str("\\b"),
+            '\t' => json.push_str("\\t"),
+            '\n' => json.push_str("\\n"),
+            '\u{c}' => json.push_str("\\f"),
+            '\r' => json.push_str("\\r"),
+            control if control < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_canonical_json() {
+        let mut findings = Findings::default();
+        findings.add(Class::Pan, Strategy::Token, By::Field, || "$.card.number".into());
+        findings.add(Class::Sad, Strategy::Drop, By::Scan, || "$[\"a\"]".into());
+        let json = String::from_utf8(findings.to_json("k1").unwrap()).unwrap();
+        assert_eq!(
+            json,
+            r#"[{"by":"field","class":"pan","key":"k1","path":"$.card.number","strategy":"token"},"#.to_owned()
+                + r#"{"by":"scan","class":"sad","path":"$[\"a\"]","strategy":"drop"}]"#
+        );
+    }
+
+    #[test]
+    fn findings_beyond_the_hundredth_are_counted() {
+        let mut findings = Findings::default();
+        for _ in 0..LISTED {
+            findings.add(Class::Pan, Strategy::Redact, By::Scan, || "$".into());
+        }
+        assert_eq!(findings.more_to_json(), None);
+        findings.add(Class::Pan, Strategy::Redact, By::Scan, || unreachable!());
+        findings.add(Class::Sad, Strategy::Drop, By::Field, || unreachable!());
+        assert_eq!(findings.more_to_json().unwrap(), br#"{"pan":1,"sad":1}"#);
+    }
+
+    #[test]
+    fn long_paths_are_cut_between_characters() {
+        let path = render(&[Segment::Member(Cow::Owned("ä".repeat(300).into_bytes()))]);
+        assert!(path.len() <= PATH_BYTES && path.ends_with(ELLIPSIS));
+    }
+
+    #[test]
+    fn odd_names_are_quoted() {
+        let member = |name: &'static str| Segment::Member(Cow::Borrowed(name.as_bytes()));
+        assert_eq!(render(&[member("a"), Segment::Item(2), member("b c"), member("")]), "$.a[2][\"b c\"][\"\"]");
+    }
+}

@@ -1,0 +1,397 @@
+//! One pass over a JSON value: strict reading, field rules, and the scan of all they leave. Bytes that are not masked
+//! come out as they went in: the output is the input with places cut out and replaced.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::automaton::{Automaton, State};
+use crate::config::{Class, Config, Strategy};
+use crate::evidence::{render, By, Findings, Segment};
+use crate::json::{self, malformed, skip_space, Number, Text};
+use crate::keyring::Keyring;
+use crate::members::{MemberNames, Scope};
+use crate::names;
+use crate::outcome::{Rejected, Rejection};
+use crate::path::Path;
+use crate::scan;
+use crate::strategy::{is_masked, mask};
+use crate::text::{mask_card_numbers, Writing};
+
+/// Arrays and objects in each other. The walk recurses, so this also bounds its stack.
+const DEEPEST: usize = 64;
+
+/// What is to be masked, compiled.
+pub struct Masking {
+    automaton: Automaton,
+    /// class and strategy of each rule, in the automaton's numbering
+    rules: Vec<(Class, Strategy)>,
+    pub scan: Strategy,
+    pub keyring: Keyring,
+}
+
+impl Masking {
+    pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
+        let mut fields: Vec<_> = config.fields.iter().collect();
+        // where two rules lead to one place, sensitive authentication data wins, then the order of the policy
+        fields.sort_by_key(|field| field.class == Class::Pan);
+        if let Some(kept) = fields.iter().find(|field| {
+            field.class == Class::Sad && matches!(field.strategy, Strategy::Partial | Strategy::Token)
+        }) {
+            return Err(format!("{}: class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact", kept.path));
+        }
+        let paths = fields.iter().map(|field| Path::parse(&field.path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            automaton: Automaton::compile(&paths)?,
+            rules: fields.iter().map(|field| (field.class, field.strategy)).collect(),
+            scan: config.scan,
+            keyring: keyring.clone(),
+        })
+    }
+
+    /// The masked value; None where nothing changed.
+    pub fn mask_value(&self, value: &[u8], findings: &mut Findings) -> Result<Option<Vec<u8>>, Rejected> {
+        if let Err(error) = simdutf8::compat::from_utf8(value) {
+            return Err(Rejected::at_byte(Rejection::InvalidUtf8, error.valid_up_to()));
+        }
+        let mut walk = Walk {
+            masking: self,
+            input: value,
+            at: skip_space(value, 0),
+            out: Vec::new(),
+            copied: 0,
+            path: Vec::with_capacity(8),
+            names: MemberNames::default(),
+            findings,
+        };
+        walk.value(self.automaton.start, 0, Place::Fixed)?;
+        walk.finish()
+    }
+}
+
+/// Whether a value can be removed where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Member,
+    /// the root, or an item of an array: removing one would renumber the others
+    Fixed,
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Dropped,
+}
+
+struct Walk<'a> {
+    masking: &'a Masking,
+    input: &'a [u8],
+    at: usize,
+    out: Vec<u8>,
+    /// how much of the input is in `out`, or was replaced
+    copied: usize,
+    path: Vec<Segment<'a>>,
+    names: MemberNames<'a>,
+    findings: &'a mut Findings,
+}
+
+impl<'a> Walk<'a> {
+    fn value(&mut self, state: State, depth: usize, place: Place) -> Result<Fate, Rejected> {
+        let rule = self.masking.automaton.rule(state);
+        let Some(&byte) = self.input.get(self.at) else {
+            return Err(malformed(self.input.len()));
+        };
+        match byte {
+            b'{' | b'[' => {
+                if depth == DEEPEST {
+                    return Err(Rejected::at_byte(Rejection::TooDeep, self.at));
+                }
+                if rule.is_some() {
+                    return Err(self.rejected(Rejection::FieldType));
+                }
+                self.at += 1;
+                if byte == b'{' { self.object(state, depth + 1)? } else { self.array(state, depth + 1)? }
+                Ok(Fate::Stays)
+            }
+            b'"' => self.string(rule, place),
+            b'-' | b'0'..=b'9' => self.number(rule, place),
+            b't' => self.literal(b"true", rule, place),
+            b'f' => self.literal(b"false", rule, place),
+            b'n' => self.literal(b"null", None, place),
+            b'N' if self.input[self.at..].starts_with(b"NaN") => Err(self.not_finite()),
+            b'I' if self.input[self.at..].starts_with(b"Infinity") => Err(self.not_finite()),
+            _ => Err(malformed(self.at)),
+        }
+    }
+
+    fn not_finite(&self) -> Rejected {
+        Rejected::at_byte(Rejection::NotFinite, self.at)
+    }
+
+    fn rejected(&self, reason: Rejection) -> Rejected {
+        Rejected { reason, place: render(&self.path) }
+    }
+
+    fn array(&mut self, state: State, depth: usize) -> Result<(), Rejected> {
+        let state = self.masking.automaton.item(state);
+        self.skip_space();
+        if self.take(b']') {
+            return Ok(());
+        }
+        for index in 0.. {
+            self.path.push(Segment::Item(index));
+            self.value(state, depth, Place::Fixed)?;
+            self.path.pop();
+            self.skip_space();
+            if self.take(b']') {
+                break;
+            }
+            self.expect(b',')?;
+            self.skip_space();
+        }
+        Ok(())
+    }
+
+    /// Members that are dropped go with one comma: the one before them, or, where no member before them stayed, the
+    /// one behind.
+    fn object(&mut self, state: State, depth: usize) -> Result<(), Rejected> {
+        self.skip_space();
+        if self.take(b'}') {
+            return Ok(());
+        }
+        let mut names = self.names.open();
+        let (mut any_stays, mut comma, mut cut_from) = (false, self.at, None);
+        self.path.push(Segment::Item(0)); // replaced by the first member's name
+        loop {
+            if let Some(from) = cut_from.take() {
+                self.replace(from..self.at, b"");
+            }
+            let (start, out, copied) = (self.at, self.out.len(), self.copied);
+            let state = self.member_name(state, &mut names)?;
+            let fate = self.value(state, depth, Place::Member)?;
+            let end = self.at;
+            if fate == Fate::Stays {
+                any_stays = true;
+            } else {
+                // take back what masking did to the name
+                self.out.truncate(out);
+                self.copied = copied;
+                if any_stays {
+                    self.replace(comma..end, b"");
+                } else {
+                    cut_from = Some(start);
+                }
+            }
+            self.skip_space();
+            comma = self.at;
+            if self.take(b'}') {
+                if let Some(from) = cut_from {
+                    self.replace(from..end, b"");
+                }
+                return self.end_object(&names);
+            }
+            self.expect(b',')?;
+            self.skip_space();
+        }
+    }
+
+    fn end_object(&mut self, names: &Scope) -> Result<(), Rejected> {
+        self.path.pop();
+        match self.names.close(names) {
+            None => Ok(()),
+            Some(name) => {
+                self.path.push(Segment::Member(name));
+                Err(self.rejected(Rejection::DuplicateKey))
+            }
+        }
+    }
+
+    /// Reads a member's name and colon, masks card numbers in it, and gives the state of its value.
+    fn member_name(&mut self, state: State, names: &mut Scope) -> Result<State, Rejected> {
+        if self.input.get(self.at) != Some(&b'"') {
+            return Err(malformed(self.at));
+        }
+        let token = json::string(self.input, self.at)?;
+        let input: &'a [u8] = self.input;
+        let raw = &input[token.from..token.to];
+        let name = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
+        let mut hash = names::hash(&name);
+        let state = self.masking.automaton.member(state, hash, &name);
+        let masked = self.masked_text(&token);
+        self.set_last(match &masked {
+            Some(raw) => Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() }),
+            None => name,
+        });
+        if let Some(raw) = masked {
+            self.replace(token.from..token.to, &raw);
+            let used = self.in_text();
+            self.found(Class::Pan, used, By::Scan);
+            hash = names::hash(self.last_name());
+        }
+        let name = match self.path.last() {
+            Some(Segment::Member(name)) => name.clone(),
+            _ => Cow::Borrowed(&b""[..]),
+        };
+        if self.names.add(names, hash, name) {
+            return Err(self.rejected(Rejection::DuplicateKey));
+        }
+        self.at = skip_space(self.input, token.to + 1);
+        self.expect(b':')?;
+        self.skip_space();
+        Ok(state)
+    }
+
+    fn string(&mut self, rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+        let token = json::string(self.input, self.at)?;
+        let start = self.at;
+        self.at = token.to + 1;
+        if let Some(rule) = rule {
+            let raw = &self.input[token.from..token.to];
+            let text = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
+            let (class, strategy) = self.masking.rules[rule];
+            if is_masked(&text, class, strategy, &self.masking.keyring) {
+                return Ok(Fate::Stays);
+            }
+            return Ok(self.mask_whole(start..self.at, &text, class, strategy, By::Field, place));
+        }
+        let Some(masked) = self.masked_text(&token) else {
+            return Ok(Fate::Stays);
+        };
+        if self.masking.scan == Strategy::Drop && place == Place::Member {
+            self.found(Class::Pan, Strategy::Drop, By::Scan);
+            return Ok(Fate::Dropped);
+        }
+        self.replace(token.from..token.to, &masked);
+        let used = self.in_text();
+        self.found(Class::Pan, used, By::Scan);
+        Ok(Fate::Stays)
+    }
+
+    fn number(&mut self, rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+        let token = json::number(self.input, self.at)?;
+        self.at = token.to;
+        let card = self.card_number(&token);
+        let (class, strategy, by) = match rule {
+            Some(rule) => (self.masking.rules[rule].0, self.masking.rules[rule].1, By::Field),
+            None if card.is_some() => (Class::Pan, self.masking.scan, By::Scan),
+            None => return Ok(Fate::Stays),
+        };
+        let range = token.from..token.to;
+        let text = card.map_or(Cow::Borrowed(&self.input[range.clone()]), Cow::Owned);
+        Ok(self.mask_whole(range, &text, class, strategy, by, place))
+    }
+
+    /// The card number that a number's value is, in ASCII digits; what lies behind a decimal point does not count.
+    fn card_number(&self, token: &Number) -> Option<Vec<u8>> {
+        if token.exponent == 0 && !(scan::SHORTEST..=scan::LONGEST).contains(&token.integer) {
+            return None;
+        }
+        let digits = token.plain_integer(self.input, scan::LONGEST)?;
+        scan::is_card_number(&digits).then(|| digits.iter().map(|digit| digit + b'0').collect())
+    }
+
+    fn literal(&mut self, word: &'static [u8], rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+        let start = self.at;
+        if !self.input[start..].starts_with(word) {
+            return Err(malformed(start));
+        }
+        self.at += word.len();
+        match rule {
+            None => Ok(Fate::Stays),
+            Some(rule) => {
+                let (class, strategy) = self.masking.rules[rule];
+                Ok(self.mask_whole(start..self.at, word, class, strategy, By::Field, place))
+            }
+        }
+    }
+
+    /// Masks a value as a whole. `token`: where it stands, quotes included.
+    fn mask_whole(
+        &mut self,
+        token: Range<usize>,
+        text: &[u8],
+        class: Class,
+        strategy: Strategy,
+        by: By,
+        place: Place,
+    ) -> Fate {
+        if strategy == Strategy::Drop && place == Place::Member {
+            self.found(class, strategy, by);
+            return Fate::Dropped;
+        }
+        let (masked, used) = mask(text, class, strategy, &self.masking.keyring);
+        self.replace(token, format!("\"{masked}\"").as_bytes());
+        self.found(class, used, by);
+        Fate::Stays
+    }
+
+    fn masked_text(&self, token: &Text) -> Option<Vec<u8>> {
+        if token.digits < scan::SHORTEST {
+            return None;
+        }
+        let writing = if token.escaped { Writing::Escaped } else { Writing::Plain };
+        let raw = &self.input[token.from..token.to];
+        mask_card_numbers(raw, writing, self.in_text(), &self.masking.keyring)
+    }
+
+    /// What the scan does inside a text: nothing can be dropped there.
+    fn in_text(&self) -> Strategy {
+        match self.masking.scan {
+            Strategy::Drop => Strategy::Redact,
+            other => other,
+        }
+    }
+
+    fn found(&mut self, class: Class, strategy: Strategy, by: By) {
+        let path = &self.path;
+        self.findings.add(class, strategy, by, || render(path));
+    }
+
+    fn set_last(&mut self, name: Cow<'a, [u8]>) {
+        if let Some(last) = self.path.last_mut() {
+            *last = Segment::Member(name);
+        }
+    }
+
+    fn last_name(&self) -> &[u8] {
+        match self.path.last() {
+            Some(Segment::Member(name)) => name,
+            _ => b"",
+        }
+    }
+
+    fn replace(&mut self, place: Range<usize>, by: &[u8]) {
+        if self.out.capacity() == 0 {
+            self.out.reserve(self.input.len() + 64);
+        }
+        self.out.extend_from_slice(&self.input[self.copied..place.start]);
+        self.out.extend_from_slice(by);
+        self.copied = place.end;
+    }
+
+    fn skip_space(&mut self) {
+        self.at = skip_space(self.input, self.at);
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let there = self.input.get(self.at) == Some(&byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Rejected> {
+        if self.take(byte) { Ok(()) } else { Err(malformed(self.at)) }
+    }
+
+    fn finish(mut self) -> Result<Option<Vec<u8>>, Rejected> {
+        self.skip_space();
+        if self.at < self.input.len() {
+            return Err(Rejected::at_byte(Rejection::TrailingBytes, self.at));
+        }
+        if self.copied == 0 {
+            return Ok(None);
+        }
+        self.out.extend_from_slice(&self.input[self.copied..]);
+        Ok(Some(self.out))
+    }
+}
