@@ -10,8 +10,9 @@ import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, NamedTuple, cast
 
 import typer
 from panlock_kernel import Keyring
@@ -52,7 +53,7 @@ def mask(
     loaded = load_policy(policy)
     source = _source(loaded, flow, principal)
     limit = loaded.flows[flow].max_message_bytes
-    for lines in batches(sys.stdin.buffer):
+    for lines in batches(cast(BufferedReader, sys.stdin.buffer)):
         write(b"".join(answers(source, lines, limit)))
         sys.stdout.flush()
 
@@ -69,7 +70,7 @@ def _source(policy: Policy, flow: str, principal: str | None) -> Source:
     return replace(source, identity="broker")  # there are no headers here
 
 
-def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
+def batches(stream: BufferedReader) -> Iterator[list[bytes]]:
     """Whole lines without their line feeds, as many as have come."""
     rest: list[bytes] = []
     while chunk := stream.read1(READ):
@@ -86,7 +87,7 @@ def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
 def answers(source: Source, lines: list[bytes], limit: int) -> Iterator[bytes]:
     """One line for each; `limit`: the largest record in bytes that the flow's quarantine topic takes."""
     records = [_Line(line) for line in lines if len(line) <= limit]
-    results = iter(enforce(source, 0, records, 0).results)  # type: ignore[arg-type]
+    results = iter(enforce(source, 0, records, 0).results)
     for line in lines:
         yield _answer(source, next(results) if len(line) <= limit else Reason.TOO_LARGE)
 

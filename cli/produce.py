@@ -4,7 +4,8 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Annotated
+from io import BufferedReader
+from typing import Annotated, cast
 
 import orjson
 import typer
@@ -56,7 +57,7 @@ async def _send_all(
         )
         try:
             await asyncio.wait_for(producer.start(), TIMEOUT_MS / 1000)
-            lines = batches(sys.stdin.buffer)
+            lines = batches(cast(BufferedReader, sys.stdin.buffer))
             while (some := await loop.run_in_executor(None, next, lines, None)) is not None:
                 for line in some:
                     waiting.append(await producer.send(topic, line, _key(line, key_field), headers=headers))

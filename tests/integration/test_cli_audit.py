@@ -1,0 +1,173 @@
+"""`panlock audit verify` against real audit topics, whole and tampered with."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from deploy.dev.cluster import DevCluster
+from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.policy.topics import AUDIT
+from tests.deployment import Deployment
+from tests.integration.cli_runner import Cli, run
+
+POLICY = """
+version: 1
+lanes: 2
+principals:
+  checkout: {spiffe: spiffe://pay.example/checkout}
+flows:
+  payments: {producers: [checkout], partitions: 2}
+"""
+NOW = timestamp(0)
+
+
+@pytest.fixture
+def panlock(cluster: DevCluster, tmp_path: Path) -> Iterator[Deployment]:
+    with Deployment(cluster, tmp_path, POLICY) as deployed:
+        yield deployed
+
+
+@pytest.fixture
+def auditor(cluster: DevCluster, tmp_path: Path) -> Cli:
+    return Cli(cluster, tmp_path, "panlock-auditor", {}, {})
+
+
+class Lanes:
+    """Writes events as workers do: in transactions, some of which are aborted."""
+
+    def __init__(self, panlock: Deployment) -> None:
+        self.panlock = panlock
+        self.chains = [Chain(lane, "ab" * 32) for lane in range(2)]
+
+    def write(self, lane: int, count: int, commit: bool = True) -> None:
+        chain = self.chains[lane]
+        head = chain.seq, chain.prev
+        events = [chain.event(EventType.LANE_OPENED, NOW, actor={"worker": "w1"}) for _ in range(count)]
+        if not commit:
+            chain.seq, chain.prev = head
+        asyncio.run(self._transaction(lane, events, commit))
+
+    async def _transaction(self, lane: int, events: list[tuple[bytes, bytes]], commit: bool) -> None:
+        producer = AIOKafkaProducer(transactional_id=f"panlock-{lane}", **self.panlock.client("admin"))
+        await producer.start()
+        await producer.begin_transaction()
+        for key, event in events:
+            await producer.send_and_wait(AUDIT, event, key, lane)
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
+        await producer.stop()
+
+    def forge(self, lane: int, key: bytes | None, value: bytes | None) -> None:
+        """As somebody who has no business there."""
+
+        async def go() -> None:
+            producer = AIOKafkaProducer(**self.panlock.client("admin"))
+            await producer.start()
+            await producer.send_and_wait(AUDIT, value, key, lane)
+            await producer.stop()
+
+        asyncio.run(go())
+
+    def delete_before(self, lane: int, offset: int) -> None:
+        async def go() -> None:
+            admin = AIOKafkaAdminClient(**self.panlock.client("admin"))
+            await admin.start()
+            await admin.delete_records({TopicPartition(AUDIT, lane): RecordsToDelete(offset)})
+            await admin.close()
+
+        asyncio.run(go())
+
+
+@pytest.fixture
+def lanes(panlock: Deployment) -> Lanes:
+    written = Lanes(panlock)
+    for lane in (0, 1):
+        written.write(lane, 3)
+        written.write(lane, 5, commit=False)
+        written.write(lane, 2)
+    return written
+
+
+def test_a_whole_log_verifies_over_aborted_transactions(lanes: Lanes, auditor: Cli) -> None:
+    ended = auditor("audit", "verify", "--json", "--policy", str(lanes.panlock.policy_file))
+    assert ended.json == {
+        "ok": True, "events": 10, "lanes": {"expected": 2, "present": 2},
+        "gaps": [], "breaks": [], "repeated": [], "tombstones": [],
+    }  # fmt: skip
+    assert ended.code == 0
+
+
+def test_a_tampered_log_does_not(lanes: Lanes, auditor: Cli) -> None:
+    key, event = Chain(0, "ab" * 32).event(EventType.LANE_CLOSED, NOW)
+    lanes.forge(0, key, event)
+    lanes.forge(1, b"1/2", None)
+    lanes.forge(1, b"1/9", b"{}")
+    ended = auditor("audit", "verify", "--json")
+    assert ended.code == 1
+    assert [(each["lane"], each["seq"]) for each in ended.json["repeated"]] == [(0, 0)]
+    assert [(each["lane"], each["seq"]) for each in ended.json["tombstones"]] == [(1, 2)]
+    assert [each["lane"] for each in ended.json["breaks"]] == [1]
+    shown = auditor("audit", "verify")
+    assert shown.code == 1
+    assert "repeated" in shown.out
+    assert "NOT whole" in shown.err
+
+
+def test_a_lane_that_retention_has_cut_may_begin_above_0(lanes: Lanes, auditor: Cli) -> None:
+    lanes.delete_before(0, 2)
+    ended = auditor("audit", "verify", "--json")
+    assert (ended.code, ended.json["events"]) == (0, 8)
+
+
+def test_a_lane_without_events_is_missed(panlock: Deployment, auditor: Cli) -> None:
+    Lanes(panlock).write(0, 1)
+    ended = auditor("audit", "verify", "--json")
+    assert (ended.code, ended.json["lanes"]) == (1, {"expected": 2, "present": 1})
+
+
+def test_an_open_transaction_is_waited_for(lanes: Lanes, auditor: Cli) -> None:
+    """What it holds back would otherwise be left out of what was verified."""
+
+    async def go() -> dict:
+        producer = AIOKafkaProducer(transactional_id="panlock-0", **lanes.panlock.client("admin"))
+        await producer.start()
+        await producer.begin_transaction()
+        key, event = lanes.chains[0].event(EventType.LANE_CLOSED, NOW)
+        await producer.send_and_wait(AUDIT, event, key, 0)
+        verifying = asyncio.create_task(asyncio.to_thread(auditor, "audit", "verify", "--json"))
+        done, _ = await asyncio.wait([verifying], timeout=2)
+        assert not done
+        await producer.commit_transaction()
+        await producer.stop()
+        return (await verifying).json
+
+    assert asyncio.run(go())["events"] == 11
+
+
+def test_who_is_no_auditor_is_refused_by_the_broker(lanes: Lanes, cluster: DevCluster, tmp_path: Path) -> None:
+    ended = Cli(cluster, tmp_path, "checkout", {}, {})("audit", "verify", "--json")
+    assert (ended.code, ended.out) == (3, "")
+    assert "Kafka refuses to read panlock.audit" in ended.err
+
+
+def test_a_cluster_that_is_not_there_is_told_in_words(cluster: DevCluster, tmp_path: Path) -> None:
+    config = Cli(cluster, tmp_path, "panlock-auditor", {"kafka": {**cluster.config("x"), "bootstrap": "127.0.0.1:1"}}, {})
+    ended = config("audit", "verify")
+    assert ended.code == 3
+    assert "no answer from 127.0.0.1:1" in ended.err
+
+
+def test_a_certificate_of_another_ca_is_told_in_words(cluster: DevCluster, tmp_path: Path) -> None:
+    from deploy.dev.ca import DevelopmentCA
+
+    leaf = DevelopmentCA(tmp_path / "other").issue("panlock-auditor", None)
+    kafka = {**cluster.config("x"), "certificate": str(leaf.certificate), "key": str(leaf.key)}
+    ended = Cli(cluster, tmp_path, "panlock-auditor", {"kafka": kafka}, {})("audit", "verify")
+    assert ended.code == 3
+
+
+def test_no_command_needs_kafka_to_say_what_is_wrong_with_its_configuration() -> None:
+    assert run("audit", "verify", "--config", "/nonexistent").code == 2
