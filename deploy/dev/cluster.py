@@ -5,7 +5,6 @@ context manager, however it ends.
 """
 
 import base64
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from deploy.dev import readiness, settings
 from deploy.dev.broker import Broker, BrokerError, PortTakenError
 from deploy.dev.ca import Credentials, DevelopmentCA
 from deploy.dev.cache import Say
+from deploy.dev.guarded import Guarded
 from deploy.dev.holder import ClusterError, hold
 from deploy.dev.jars import class_path
 from deploy.dev.ports import free_ports
@@ -160,7 +160,7 @@ def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directo
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     if cluster_id.startswith("-"):
         cluster_id = "A" + cluster_id[1:]  # StorageTool would take it for an option
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[Guarded] = []
     try:
         for broker in brokers:
             running.append(broker.format(cluster_id))
@@ -168,7 +168,6 @@ def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directo
     finally:
         for process in running:
             process.kill()
-            process.wait()
     if any(codes):
         raise BrokerError(f"Kafka's data directory could not be formatted: see {brokers[codes.index(max(codes))].log}")
     known.write_text(cluster_id)

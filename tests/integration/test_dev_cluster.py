@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from deploy.dev import readiness
 from deploy.dev.ca import Credentials, DevelopmentCA
 from deploy.dev.cluster import DevCluster, dev_cluster
 from deploy.dev.holder import ClusterError
+from deploy.dev.ports import free_ports
 
 
 def _client(cluster: DevCluster, leaf: Credentials | None) -> dict[str, object]:
@@ -126,6 +128,17 @@ def test_two_clusters_run_at_once_and_survive_a_kill(cluster: DevCluster, tmp_pa
         assert readiness.whole(readiness.admin_client(second.config("admin")), 1)
         with pytest.raises(ClusterError, match="already runs"), dev_cluster(tmp_path / "second"):
             pass
+
+
+def test_a_port_taken_meanwhile_is_given_up_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        choices = iter([[port, *free_ports(1)]])
+        monkeypatch.setattr("deploy.dev.cluster.free_ports", lambda count: next(choices, None) or free_ports(count))
+        tries: list[str] = []
+        with dev_cluster(tmp_path, 1, tries.append) as cluster:
+            assert len([text for text in tries if text.startswith("starting Kafka")]) == 2
+            assert str(port) not in cluster.bootstrap
 
 
 def test_directory_of_one_broker_is_not_started_with_three(cluster: DevCluster, tmp_path: Path) -> None:
