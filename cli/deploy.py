@@ -26,7 +26,10 @@ _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "bold red", "i": "cyan
 
 @app.command()
 def plan(policy: PolicyOption, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show what apply would do: + adds, ~ changes, - an ACL too many, ! what people must mend, i what to know. Changes nothing."""
+    """Show what apply would do, and change nothing.
+
+    + is added, ~ changed, - an ACL too many, ! for people to mend, i for people to know.
+    """
     _print(_plan(policy, config), json)
 
 

@@ -1,6 +1,7 @@
 """What the cluster has: its brokers, topics with configurations, and ACLs."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +13,7 @@ from confluent_kafka.admin import (
     AclPermissionType,
     AdminClient,
     ConfigResource,
+    ConfigSource,
     ResourcePatternType,
     ResourceType,
 )
@@ -31,12 +33,16 @@ _NAMES = {kind: name for name, kind in RESOURCES.items()}
 
 @dataclass(frozen=True, slots=True)
 class ObservedTopic:
-    """`replication` is the fewest replicas of any partition; `led`: every partition has a leader."""
+    """`replication` is the fewest replicas of any partition; `led`: every partition has a leader.
+
+    `overrides`: the configurations set on the topic itself; the rest are the brokers' defaults.
+    """
 
     partitions: int
     replication: int
     led: bool
     configs: Mapping[str, str]
+    overrides: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,12 @@ def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
         partitions = topic.partitions.values()
         replication = min((len(partition.replicas) for partition in partitions), default=0)
         led = bool(partitions) and all(partition.leader >= 0 for partition in partitions)
-        topics[name] = ObservedTopic(len(partitions), replication, led, configs.get(name, {}))
+        values, overrides = configs.get(name, ({}, set()))
+        topics[name] = ObservedTopic(len(partitions), replication, led, values, overrides)
     return Observed(len(metadata.brokers), topics, _acls(admin))
 
 
-def _configs(admin: AdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
+def _configs(admin: AdminClient, topics: list[str]) -> dict[str, tuple[dict[str, str], set[str]]]:
     if not topics:
         return {}
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
@@ -86,7 +93,8 @@ def _configs(admin: AdminClient, topics: list[str]) -> dict[str, dict[str, str]]
             if error.code != KafkaError.UNKNOWN_TOPIC_OR_PART:  # not yet at this broker, or just deleted
                 raise
             continue
-        found[resource.name] = {key: str(entry.value) for key, entry in entries.items()}
+        overrides = {key for key, entry in entries.items() if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value}
+        found[resource.name] = {key: str(entry.value) for key, entry in entries.items()}, overrides
     return found
 
 

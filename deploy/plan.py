@@ -6,10 +6,7 @@ from dataclasses import asdict, dataclass
 from deploy.desired import Desired, Topic
 from deploy.grants import Acl
 from deploy.observed import Observed, ObservedTopic
-
-OWN_PREFIXES = ("quarantine.", "panlock.")
-OTHER_EMITTERS = "panlock.audit."  # panlock.audit.<emitter>: somebody else's to manage
-_WILDCARD = "*"
+from deploy.reach import is_over_all, is_own, is_panlocks, touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +69,22 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     pairs = [(topic, observed.topics[topic.name]) for topic in desired.topics if topic.name in observed.topics]
     grow = tuple(Grow(t.name, has.partitions, t.partitions) for t, has in pairs if _may_grow(t, has))
     differ = [Configure(*each) for topic, has in pairs for each in _differences(topic, has)]
-    extra = [acl for acl in sorted(observed.acls - desired.acls) if _touches(acl, desired)]
+    extra = [acl for acl in sorted(observed.acls - desired.acls) if touches(acl, desired)]
     found = [
         *(each for topic, has in pairs for each in _partitions(topic, has, desired.replication)),
         *(_loses(each) for each in differ if _is_lossy(each)),
+        *(each for topic, has in pairs for each in _strange_configs(topic, has)),
         *_strange_topics(desired, observed),
-        *(_too_wide(acl) for acl in extra if not _is_own(acl, desired)),
+        *(_too_wide(acl) for acl in extra if not is_own(acl, desired)),
     ]
     return Plan(
         create,
         grow,
         tuple(each for each in differ if not _is_lossy(each)),
         tuple(sorted(desired.acls - observed.acls)),
-        tuple(acl for acl in extra if _is_own(acl, desired)),
+        tuple(acl for acl in extra if is_own(acl, desired)),
         tuple(found),
-        tuple(_note(acl) for acl in sorted(observed.acls - desired.acls) if _is_over_all(acl)),
+        tuple(_note(acl) for acl in sorted(observed.acls - desired.acls) if is_over_all(acl)),
     )
 
 
@@ -133,56 +131,19 @@ def _loses(change: Configure) -> Found:
     )
 
 
+def _strange_configs(topic: Topic, has: ObservedTopic) -> Iterator[Found]:
+    """On Panlock's own topics; a clean topic may be tuned by whoever reads it."""
+    for key in sorted(has.overrides - topic.configs.keys()) if is_panlocks(topic.name) else ():
+        remedy = "remove it by hand (kafka-configs --delete-config)"
+        yield Found(f"topic {topic.name}", f"has {key} = {has.configs[key]}, not of the policy", remedy, refused=False)
+
+
 def _strange_topics(desired: Desired, observed: Observed) -> Iterator[Found]:
     known = {topic.name for topic in desired.topics}
     for name in sorted(observed.topics):
-        if name.startswith(OWN_PREFIXES) and name not in known and not name.startswith(OTHER_EMITTERS):
+        if is_panlocks(name) and name not in known:
             remedy = "put its flow back, or delete it by hand once nothing in it is needed"
             yield Found(f"topic {name}", "is in no flow of the policy, and may hold card data", remedy, refused=False)
-
-
-def _touches(acl: Acl, desired: Desired) -> bool:
-    """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids."""
-    if acl.resource == "topic":
-        return _reaches_topic(acl, [topic.name for topic in desired.topics])
-    if acl.resource == "group":
-        return _covers(acl, desired.application)
-    if acl.resource == "transactional-id":
-        prefix = f"{desired.application}-"
-        return acl.name.startswith(prefix) or _covers(acl, prefix)
-    return False
-
-
-def _reaches_topic(acl: Acl, topics: list[str]) -> bool:
-    if acl.name.startswith(OWN_PREFIXES) and not acl.name.startswith(OTHER_EMITTERS):
-        return True
-    if acl.pattern == "PREFIXED" and any(prefix.startswith(acl.name) for prefix in OWN_PREFIXES):
-        return True
-    return any(_covers(acl, topic) for topic in topics)
-
-
-def _covers(acl: Acl, name: str) -> bool:
-    if acl.pattern == "PREFIXED":
-        return name.startswith(acl.name)
-    return acl.name in (name, _WILDCARD)
-
-
-def _is_own(acl: Acl, desired: Desired) -> bool:
-    """Whether removing it takes nothing from anybody beyond Panlock's own resources."""
-    if acl.name == _WILDCARD or acl.permission == "DENY":  # a DENY may be somebody's emergency brake
-        return False
-    if acl.resource == "topic":
-        named = acl.pattern == "LITERAL" and acl.name in {topic.name for topic in desired.topics}
-        return named or acl.name.startswith(OWN_PREFIXES)
-    if acl.resource == "group":
-        return acl.name == desired.application and acl.pattern == "LITERAL"
-    return acl.name.startswith(f"{desired.application}-")
-
-
-def _is_over_all(acl: Acl) -> bool:
-    """ALTER writes ACLs, CLUSTER_ACTION fetches any topic as a replica does."""
-    over_all = acl.operation in ("ALTER", "CLUSTER_ACTION", "ALL")
-    return acl.resource == "cluster" and acl.permission == "ALLOW" and over_all
 
 
 def _note(acl: Acl) -> str:

@@ -71,7 +71,7 @@ class Cursor:
 
 
 class Document:
-    """A YAML file read as data; `problems` are the duplicate keys and tags met on the way."""
+    """A YAML file read as data; `problems` are the duplicate keys met on the way."""
 
     def __init__(self, text: str, name: str) -> None:
         """Raises PolicyError where it is no YAML at all."""
@@ -115,8 +115,6 @@ class Document:
         return read
 
     def _read_scalar(self, node: yaml.ScalarNode, path: Path) -> Data:
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            self._problem(node, path, f"has the tag {quote(node.tag)}", "leave the tag out")
         text = str(node.value)
         if node.style is not None:
             return text
@@ -134,6 +132,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem="an alias (*) stands here", problem_mark=self.get_mark())
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if event.tag is not None:
+            raise yaml.MarkedYAMLError(problem=f"the tag {quote(event.tag)} stands here", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -151,7 +152,8 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = f"is not the YAML of a policy: {error.problem or error.context}"
-        raise PolicyError(name, [Problem(line, "", what, "mend the line; aliases have no place here")]) from None
+        remedy = "mend the line; aliases and tags have no place here"
+        raise PolicyError(name, [Problem(line, "", what, remedy)]) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         what = "is not the YAML of a policy: characters or nesting that YAML does not allow"
         raise PolicyError(name, [Problem(1, "", what, "write it as plain UTF-8 text")]) from None
