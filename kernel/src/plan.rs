@@ -6,6 +6,7 @@ use crate::evidence::Findings;
 use crate::keyring::Keyring;
 use crate::mask::Masking;
 use crate::outcome::{KeptHeader, Output, Rejected};
+use crate::rules::Rules;
 
 /// A record's bytes.
 pub struct Input<'a> {
@@ -16,12 +17,17 @@ pub struct Input<'a> {
 
 pub struct Plan {
     masking: Masking,
+    rules: Rules,
     panic_on: Option<String>,
 }
 
 impl Plan {
     pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
-        Ok(Self { masking: Masking::compile(config, keyring)?, panic_on: config.panic_on.clone() })
+        Ok(Self {
+            masking: Masking::compile(config, keyring)?,
+            rules: Rules::compile(&config.rules)?,
+            panic_on: config.panic_on.clone(),
+        })
     }
 
     pub fn enforce(&self, principal: &str, record: &Input) -> Output {
@@ -44,13 +50,15 @@ impl Plan {
             value: value.as_deref().or(record.value),
             headers: masked_headers(record, headers.as_deref()),
         };
-        let (verdict, detail) = self.assess(principal, &masked, masking.as_deref().unwrap_or(b"[]"));
+        let (verdict, detail) = self.rules.assess(principal, &masked, masking.as_deref().unwrap_or(b"[]"));
         let sha256 = record_sha256(masked.key, masked.value, masked.headers.iter().copied());
         Ok(Output { verdict, detail, key, value, headers, masking, more: findings.more_to_json(), sha256 })
     }
 
-    pub fn assess(&self, _principal: &str, _record: &Input, _masking: &[u8]) -> (i32, Option<String>) {
-        (0, None)
+    /// The hold rules alone, over a record that is masked already.
+    pub fn assess(&self, principal: &str, record: &Input, masking: &[u8]) -> (i32, Option<String>) {
+        let headers = masked_headers(record, None);
+        self.rules.assess(principal, &Input { key: record.key, value: record.value, headers }, masking)
     }
 
     fn inject_panic(&self, record: &Input) {

@@ -1,0 +1,119 @@
+//! What a hold rule may say: known variables and functions only, and nothing that costs more than the record is long.
+
+use cel::common::ast::{operators, CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use cel::Program;
+
+use super::{cost, ENVIRONMENT};
+
+/// Bytes of a rule. What a rule costs grows with its length; this bounds it.
+const MAX_BYTES: usize = 4096;
+
+pub const VARIABLES: [&str; 5] = ["record", "key", "headers", "principal", "findings"];
+
+const TYPES: [&str; 12] =
+    ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type", "timestamp", "duration"];
+
+const FUNCTIONS: [&str; 12] =
+    ["size", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "timestamp", "duration", "matches"];
+
+const METHODS: [&str; 15] = [
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "getFullYear",
+    "getMonth",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getHours",
+    "getMinutes",
+    "getSeconds",
+    "getMilliseconds",
+];
+
+pub fn compile(text: &str) -> Result<Program, String> {
+    if text.len() > MAX_BYTES {
+        return Err(format!("a rule of {} bytes: at most {MAX_BYTES}", text.len()));
+    }
+    let program = ENVIRONMENT.compile(text).map_err(|errors| {
+        let first = errors.errors.first().map(|error| (error.pos, error.msg.replace('\n', " ")));
+        let ((line, column), what) = first.unwrap_or(((1, 1), "it does not parse".to_owned()));
+        format!("no CEL expression (line {line}, column {column}: {}): write one like record.amount > 5000.0", what.trim())
+    })?;
+    let rule = program.expression();
+    if let Expr::Literal(_) | Expr::List(_) | Expr::Map(_) = rule.expr {
+        return Err("it is the same for every record: write a condition like record.amount > 5000.0".into());
+    }
+    names(rule, &mut Vec::new())?;
+    cost::check(rule)?;
+    Ok(program)
+}
+
+/// Every variable and function must be known. `bound`: the variables of the loops around.
+fn names<'e>(rule: &'e IdedExpr, bound: &mut Vec<&'e str>) -> Result<(), String> {
+    match &rule.expr {
+        Expr::Ident(name) => variable(name, bound),
+        Expr::Select(select) => names(&select.operand, bound),
+        Expr::Call(call) => {
+            function(call)?;
+            call.target.iter().map(AsRef::as_ref).chain(&call.args).try_for_each(|part| names(part, bound))
+        }
+        Expr::List(list) => list.elements.iter().try_for_each(|element| names(element, bound)),
+        Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
+            EntryExpr::MapEntry(entry) => names(&entry.key, bound).and_then(|()| names(&entry.value, bound)),
+            EntryExpr::StructField(field) => names(&field.value, bound),
+        }),
+        Expr::Comprehension(each) => {
+            names(&each.iter_range, bound)?;
+            if VARIABLES.contains(&each.iter_var.as_str()) {
+                return Err(format!("the loop's {0} hides the record's {0}: give it another name", each.iter_var));
+            }
+            bound.push(&each.iter_var);
+            let inside = [&each.accu_init, &each.loop_cond, &each.loop_step, &each.result];
+            inside.into_iter().try_for_each(|part| names(part, bound))?;
+            bound.pop();
+            Ok(())
+        }
+        Expr::Literal(_) => Ok(()),
+        Expr::Struct(_) | Expr::Unspecified => Err("messages are not supported: compare the fields".into()),
+    }
+}
+
+fn variable(name: &str, bound: &[&str]) -> Result<(), String> {
+    // @result is what the macros add up in; no rule can spell it
+    let known = VARIABLES.contains(&name) || TYPES.contains(&name) || bound.contains(&name) || name.starts_with('@');
+    if known {
+        return Ok(());
+    }
+    Err(format!("unknown variable {name}: a rule sees {}; a field is record.{name}", VARIABLES.join(", ")))
+}
+
+fn function(call: &CallExpr) -> Result<(), String> {
+    let name = call.func_name.as_str();
+    let operator = name.contains('_') || name.starts_with('@');
+    let known = if call.target.is_some() { METHODS.contains(&name) } else { operator || FUNCTIONS.contains(&name) };
+    if !known {
+        return Err(format!("unknown function {name}: use {} or {}", METHODS.join(", "), FUNCTIONS.join(", ")));
+    }
+    if name == "matches" {
+        return pattern(call.args.last());
+    }
+    if name == operators::OPT_INDEX || name == operators::OPT_SELECT {
+        return Err("optional fields are not supported: use has()".into());
+    }
+    Ok(())
+}
+
+/// A pattern must be the policy's own: one from a record could cost anything.
+fn pattern(argument: Option<&IdedExpr>) -> Result<(), String> {
+    let Some(Expr::Literal(LiteralValue::String(text))) = argument.map(|argument| &argument.expr) else {
+        return Err("the pattern of matches must be a text in quotes".into());
+    };
+    match regex::Regex::new(text.inner()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("{:?} is no regular expression that can be used (RE2 syntax): mend it", text.inner())),
+    }
+}
