@@ -13,6 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from agents import faults
+from agents.closing import hang_up
 from agents.settings import Kafka
 from pipeline.effects import Out
 
@@ -94,5 +95,5 @@ class LaneProducer:
     async def discard(self) -> None:
         """Throw it away without flush."""
         await self._kafka._sender.close()
-        await self._kafka.client.close()
+        await hang_up(self._kafka.client, self._kafka.client.close())
         self._kafka._closed = True

@@ -1,6 +1,5 @@
 """Bringing a lane's store up to its changelog, and its chain head against the audit topic."""
 
-import asyncio
 import time
 from hashlib import sha256
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.structs import ConsumerRecord
 
+from agents.closing import hang_up
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import AUDIT, STATE
@@ -45,10 +45,7 @@ async def reader(kafka: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
     """aiokafka's fetcher swallows a cancellation while its assignment changes: cancel until it hears."""
-    stopping = asyncio.ensure_future(consumer.stop())
-    while not (await asyncio.wait({stopping}, timeout=0.1))[0]:
-        consumer._fetcher._fetch_task.cancel()
-    await stopping
+    await hang_up(consumer._client, consumer.stop(), lambda: consumer._fetcher._fetch_task.cancel())
 
 
 async def records_to_end(

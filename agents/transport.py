@@ -17,6 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from agents.closing import hang_up
 from agents.header_names import tolerate_header_names
 
 IDLE = 0.05  # seconds between looks while no partition is open
@@ -44,6 +45,11 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         tolerate_header_names()
         return super()._create_worker_consumer(transport)
+
+    async def on_thread_stop(self) -> None:
+        await super(driver.AIOKafkaConsumerThread, self).on_thread_stop()  # its own would wait for a goodbye
+        if self._consumer is not None:
+            await hang_up(self._consumer._client, self._consumer.stop())
 
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
         self._consumer.pause(*(TopicPartition(*tp) for tp in assigned))  # until their lane opens them
