@@ -12,7 +12,7 @@ GOODBYE = 0.2  # seconds for an orderly end of the connections
 
 
 async def hang_up(client: Any, close: Coroutine[Any, Any, None], nudge: Callable[[], object] = lambda: None) -> None:
-    """Run `close`, which closes aiokafka's `client`; after GOODBYE cut the connections, and `nudge` until it is done."""
+    """Run `close`, which closes aiokafka's `client`; after GOODBYE cut the connections and `nudge`, until done."""
     transports = [conn._writer.transport for conn in client._conns.values() if conn._writer is not None]
     closing = asyncio.ensure_future(close)
     while not (await asyncio.wait({closing}, timeout=GOODBYE))[0]:

@@ -1,9 +1,9 @@
 """Bringing a lane's store up to its changelog, and its chain head against the audit topic."""
 
 import time
-from hashlib import sha256
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
