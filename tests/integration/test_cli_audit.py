@@ -154,8 +154,8 @@ def test_who_is_no_auditor_is_refused_by_the_broker(lanes: Lanes, cluster: DevCl
 
 
 def test_a_cluster_that_is_not_there_is_told_in_words(cluster: DevCluster, tmp_path: Path) -> None:
-    config = Cli(cluster, tmp_path, "panlock-auditor", {"kafka": {**cluster.config("x"), "bootstrap": "127.0.0.1:1"}}, {})
-    ended = config("audit", "verify")
+    kafka = {**cluster.config("x"), "bootstrap": "127.0.0.1:1"}
+    ended = Cli(cluster, tmp_path, "panlock-auditor", {"kafka": kafka}, {})("audit", "verify")
     assert ended.code == 3
     assert "no answer from 127.0.0.1:1" in ended.err
 
