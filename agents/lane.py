@@ -97,7 +97,7 @@ class Lane:
         gate, inbox = (self.decisions, self.decision_inbox) if decisions else (self.records, self.record_inbox)
         if chunk.opening != gate.number:
             return  # of a former opening: it is read again
-        size = sum(len(record.value or b"") + len(record.key or b"") for record in chunk.records)
+        size = sum([len(record.value or b"") for record in chunk.records])
         ready: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if decisions:
             ready.set_result(Messages(chunk.records, chunk.end))

@@ -6,6 +6,7 @@ abort. Whatever was open is aborted by the next InitProducerId of the same trans
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer import sender
@@ -24,6 +25,21 @@ BATCH = 1 << 20  # bytes: a batch is never larger than its topic takes, nor than
 RETRY = 0.005  # seconds between attempts while the coordinator ends the former transaction
 
 sender.BACKOFF_OVERRIDE = RETRY
+
+
+class _Batch(BatchBuilder):
+    """A batch filled in one go: a call of aiokafka's own `append` costs as much as the record's encoding."""
+
+    def fill(self, outs: Sequence[Out], start: int) -> int:
+        """Append outs[start:] as far as they fit, the first one always, and close. Returns how many."""
+        append, count = self._builder.append, 0
+        for key, value, timestamp, headers in islice(outs, start, None):
+            if append(count, timestamp, key, value, [*headers]) is None:
+                break
+            count += 1
+        self._relative_offset = count
+        self.close()
+        return count
 
 
 class LaneProducer:
@@ -71,26 +87,13 @@ class LaneProducer:
         faults.reach("after-commit")
         return placed
 
-    async def _send(
-        self, to: TopicPartition, outs: Sequence[Out]
-    ) -> "list[asyncio.Future[RecordMetadata]]":
-        size, deliveries = min(BATCH, self._limits[to.topic]), []
-        builder = self._builder(size)
-        for key, value, timestamp, headers in outs:
-            if builder.append(timestamp=timestamp, key=key, value=value, headers=[*headers]) is None:
-                deliveries.append(await self._deliver(builder, to))
-                builder = self._builder(size)
-                builder.append(timestamp=timestamp, key=key, value=value, headers=[*headers])
-        deliveries.append(await self._deliver(builder, to))
+    async def _send(self, to: TopicPartition, outs: Sequence[Out]) -> "list[asyncio.Future[RecordMetadata]]":
+        size, deliveries, sent = min(BATCH, self._limits[to.topic]), [], 0
+        while sent < len(outs):
+            batch = _Batch(size, 0, is_transactional=True)
+            sent += batch.fill(outs, sent)
+            deliveries.append(await self._kafka.send_batch(batch, to.topic, partition=to.partition))
         return deliveries
-
-    @staticmethod
-    def _builder(size: int) -> BatchBuilder:
-        return BatchBuilder(size, 0, is_transactional=True)
-
-    async def _deliver(self, builder: BatchBuilder, to: TopicPartition) -> "asyncio.Future[RecordMetadata]":
-        builder.close()
-        return await self._kafka.send_batch(builder, to.topic, partition=to.partition)  # type: ignore[no-any-return]
 
     async def discard(self) -> None:
         """Throw it away without flush."""

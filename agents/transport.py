@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from agents.closing import hang_up
 from agents.header_names import tolerate_header_names
+from pipeline.record import Record
 
 IDLE = 0.05  # seconds between looks while no partition is open
 THREAD_DEADLINE = 30.0  # seconds that a call into the consumer thread may take: above the broker's request timeout
@@ -33,7 +34,7 @@ class Chunk(NamedTuple):
 
     opening: int
     start: int
-    records: list[ConsumerRecord]
+    records: list[Record]
     end: int
 
 

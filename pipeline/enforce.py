@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import panlock_kernel
-from aiokafka.structs import ConsumerRecord
 
 from pipeline.effects import Effects
 from pipeline.holds import Messages, drain_all, hear, tick, wait
 from pipeline.identity.headers import verify
 from pipeline.masking.face import Masked
-from pipeline.record import Headers, Reason
+from pipeline.record import Reason, Record
+from pipeline.releases import Releases
 from pipeline.source import Context, Source
 from pipeline.state import State, encode_position, key_digest, next_key
 from pipeline.turn import Parked, Turn
@@ -37,12 +37,12 @@ class Enforced:
 
     source: Source
     partition: int
-    records: Sequence[ConsumerRecord]
+    records: Sequence[Record]
     results: Sequence[Masked | Reason]
     end: int
 
 
-def enforce(source: Source, partition: int, records: Sequence[ConsumerRecord], end: int) -> Enforced:
+def enforce(source: Source, partition: int, records: Sequence[Record], end: int) -> Enforced:
     """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected."""
     refused = {
         index: reason
@@ -56,13 +56,13 @@ def enforce(source: Source, partition: int, records: Sequence[ConsumerRecord], e
     return Enforced(source, partition, records, results, end)
 
 
-def _verify(source: Source, headers: Headers) -> Reason | None:
+def _verify(source: Source, headers: Sequence[tuple[str, bytes | None]]) -> Reason | None:
     if any("\udc80" <= letter <= "\udcff" for name, _ in headers if not name.isascii() for letter in name):
         return Reason.INVALID_UTF8  # agents.header_names reads such bytes as surrogates
     return verify(source.principal, source.identity, headers)
 
 
-def _mask(source: Source, records: Sequence[ConsumerRecord]) -> Sequence[Masked | Reason]:
+def _mask(source: Source, records: Sequence[Record]) -> Sequence[Masked | Reason]:
     try:
         return source.kernel.enforce(
             source.principal,
@@ -96,7 +96,8 @@ def decide(
 
 
 def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
-    source, partition = chunk.source, chunk.partition
+    source, partition, view = chunk.source, chunk.partition, turn.view
+    released = Releases(turn, source, partition)
     for record, result in _unread(turn, chunk):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if isinstance(result, Reason):
@@ -106,21 +107,25 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
         if verdict < 0:
             turn.reject(source, record_id, REASONS[-verdict - 1], detail)
             continue
-        parked = Parked(
-            *(record_id, partition, record.timestamp, key, value),
-            record.headers if headers is None else headers,
-            *(masking, more, sha256),
-        )
-        if turn.view.blocking and source.ordered and key is not None and wait(turn, source, parked, key_digest(key)):
+        if headers is None:
+            headers = tuple(record.headers)
+        if verdict == 0 and not view.blocking:
+            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
+            continue
+        parked = Parked(record_id, partition, record.timestamp, key, value, headers, masking, more, sha256)
+        if source.ordered and key is not None and wait(turn, source, parked, key_digest(key)):
             continue
         if verdict == 0:
-            turn.release(source, parked)
+            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
         else:
             turn.hold(source, parked, verdict, detail, record.timestamp)
-    turn.view.put(next_key(source.topic, partition), encode_position(chunk.end))
+    view.put(next_key(source.topic, partition), encode_position(chunk.end))
 
 
-def _unread(turn: Turn, chunk: Enforced) -> Iterator[tuple[ConsumerRecord, Masked | Reason]]:
+def _unread(turn: Turn, chunk: Enforced) -> Iterator[tuple[Record, Masked | Reason]]:
     """Records at or behind the lane's position; what lies before it has been decided."""
     position = turn.view.position(chunk.source.topic, chunk.partition) or 0
-    return (pair for pair in zip(chunk.records, chunk.results, strict=True) if pair[0].offset >= position)
+    pairs = zip(chunk.records, chunk.results, strict=True)
+    if not chunk.records or chunk.records[0].offset >= position:
+        return pairs
+    return (pair for pair in pairs if pair[0].offset >= position)

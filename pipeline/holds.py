@@ -8,15 +8,13 @@ every decision stamped before the expiry has been read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka.structs import ConsumerRecord
-
 from pipeline.approval.decision import Decision, Resume, Tick, read_message
 from pipeline.approval.pending import Pending
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType
 from pipeline.effects import Out
 from pipeline.policy.topics import DECISIONS
-from pipeline.record import Reason, RecordId, RecordIdError, Refusal
+from pipeline.record import Reason, Record, RecordId, RecordIdError, Refusal
 from pipeline.resume import resume
 from pipeline.source import Source
 from pipeline.state import (
@@ -38,7 +36,7 @@ QUEUE_LIMIT = 10_000  # records that wait behind one key
 class Messages:
     """A chunk of the lane's partition of panlock.decisions."""
 
-    records: Sequence[ConsumerRecord]
+    records: Sequence[Record]
     end: int
 
 
@@ -233,7 +231,7 @@ def _assess(turn: Turn, follower: Pending, time: int) -> bool:
             source.principal, record.key, record.value, record.headers, record.masking
         )
     if verdict == 0:
-        turn.release(source, record, time)
+        turn.release(source, record, time, None)
         return False
     turn.hold(source, record, verdict, detail, max(time, follower.timestamp))
     return turn.view.pending(record.id) is not None

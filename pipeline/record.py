@@ -1,9 +1,9 @@
 """A record, its id, its hash, and what enforcement can decide about it."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pipeline.errors import PanlockError
 
@@ -36,15 +36,19 @@ class RecordId(NamedTuple):
         return cls(parts[0], int(parts[1]), int(parts[2]))
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as Kafka holds it; `timestamp` in milliseconds, stamped by the broker (LogAppendTime)."""
+class Record(Protocol):
+    """One record as a topic holds it; `timestamp` in milliseconds, stamped by the broker (LogAppendTime)."""
 
-    id: RecordId
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Outcome(StrEnum):

@@ -79,37 +79,32 @@ class Turn:
         self.audit.append(Out(key, event, self.now))
         return key.decode()
 
-    def release(self, source: Source, record: Parked, time: int | None = None, approval: object = None) -> None:
-        """To the clean topic; `time` (ms, of the release) only where the record waited. Too large is a rejection."""
-        headers = record.headers + self.own_headers(source, record, time)
+    def release(self, source: Source, record: Parked, time: int, approval: object) -> None:
+        """One that waited, to the clean topic, in the time (ms) of its release. Too large is a rejection."""
+        headers = self.clean_headers(source, record)
         if batch_bytes(record.key, record.value, headers) > self.context.limits[source.clean]:
             self.reject(source, record.id, Reason.TOO_LARGE, "value")
             return
-        out = Out(record.key, record.value, record.timestamp if time is None else time, headers)
-        self.effects.send(source.clean, record.partition, out)
-        if approval is None:
-            event = self.chain.released(
-                record.id, source.principal, record.sha256, record.masking, record.more, self.time
-            )
-            self.audit.append(Out(*event, self.now))
-        else:
-            self.event(
-                EventType.RECORD_RELEASED,
-                actor={"principal": source.principal},
-                outcome="released",
-                resource={"record": record.id, "sha256": record.sha256.decode()},
-                approval=approval,
-                **evidence(record.masking, record.more),
-            )
+        self.effects.send(source.clean, record.partition, Out(record.key, record.value, time, headers))
+        self.event(
+            EventType.RECORD_RELEASED,
+            actor={"principal": source.principal},
+            outcome="released",
+            resource={"record": record.id, "sha256": record.sha256.decode()},
+            approval=approval,
+            **evidence(record.masking, record.more),
+        )
         self.effects.outcomes[source.flow, "released", ""] += 1
 
-    def own_headers(self, source: Source, record: Parked, time: int | None) -> Headers:
-        own: Headers = (
+    def clean_headers(self, source: Source, record: Parked) -> Headers:
+        """The producer's, and Panlock's own; `panlock-produced-at` where the record waited."""
+        return (
+            *record.headers,
             ("panlock-record-id", record.id.encode()),
             ("panlock-principal", source.principal.encode()),
             ("panlock-policy", self.policy),
+            ("panlock-produced-at", b"%d" % record.timestamp),
         )
-        return own if time is None else (*own, ("panlock-produced-at", b"%d" % record.timestamp))
 
     def reject(self, source: Source, record: str, reason: Reason, place: str | None, **fields: object) -> None:
         """Nothing of the record goes anywhere; its producer is told which, why and where."""
@@ -173,7 +168,7 @@ class Turn:
 
     def _fits(self, pending: Pending, source: Source, preview: bytes) -> bool:
         """Whether both the pending record and the clean one it would become fit their topics."""
-        headers = pending.headers + self.own_headers(source, Parked.of(pending), pending.timestamp)
+        headers = self.clean_headers(source, Parked.of(pending))
         return (
             batch_bytes(pending.record.encode(), preview, ()) + 1 <= self.context.limits[PENDING]
             and batch_bytes(pending.key, pending.value, headers) <= self.context.limits[source.clean]
