@@ -130,6 +130,7 @@ class LaneStore:
                 batch.delete(entry, self._handles["index"])
 
     def close(self) -> None:
+        self._handles.clear()  # each keeps the database open, lock file and all, as long as anything refers to it
         for family in (self._index, self._meta, self._db):
             family.close()
 
