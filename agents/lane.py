@@ -70,6 +70,7 @@ class Lane:
         self.why_closed: str | None = OPENING
         self.alarm: str | None = None
         self.ticking = False
+        self._doubt: str | None = None
         self.transaction_seconds = 0.0
         self.since: float = time.monotonic()  # of the work under way, or of the last
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
@@ -110,8 +111,13 @@ class Lane:
         if gate.open and inbox.full():
             await gate.shut()
 
+    def open_again(self, why: str) -> None:
+        """Close and open, as after a failure, once the transaction in flight has ended."""
+        self._doubt = why
+        self.arrived.set()
+
     async def _open(self) -> None:
-        self.since, self.why_closed = time.monotonic(), OPENING
+        self.since, self.why_closed, self._doubt = time.monotonic(), OPENING, None
         self.opened = await open_lane(self.number, self.inputs, self.services)
         await self._carry_out(self.opened.effects)
         if self.opened.producer.task is not None:
@@ -157,8 +163,8 @@ class Lane:
             return
         self.arrived.clear()
         task = opened.producer.task
-        if task is None or task.done():
-            raise LaneFailedError("the producer has ended")
+        if self._doubt is not None or task is None or task.done():
+            raise LaneFailedError(self._doubt or "the producer has ended")
 
     def _due(self, opened: Opened) -> bool:
         return not self.ticking and bool(opened.store.due(now_ms(), 1))
@@ -194,6 +200,8 @@ class Lane:
         if not missing:
             return []
         bounds = await self.services.consumer.bounds(missing)
+        if all(bounds[tp][0] <= position <= bounds[tp][1] for tp, position in missing.items()):
+            raise LaneFailedError("an input moved ahead of the lane, but its records are still there: read again")
         return [Loss(*tp, position, resume_at(position, bounds[tp])) for tp, position in missing.items()]
 
     async def _carry_out(self, effects: Effects) -> None:

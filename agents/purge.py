@@ -5,12 +5,14 @@ DeleteRecords moves the log start; the bytes leave the disk when their segment r
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from faust.types import TP
 
+from agents.settings import Kafka
 from pipeline.policy.topics import DECISIONS
 
 if TYPE_CHECKING:
@@ -19,33 +21,36 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
+TIMEOUT = 10.0
 
 
 async def purge_every_minute(worker: "Worker") -> None:
     """Delete each quarantine input's records behind its committed position, once a minute."""
-    purged: dict[TopicPartition, int] = {}
+    purged: dict[TP, int] = {}
     while not worker.app.should_stop:
         await worker.app.sleep(EVERY)
         due = {
-            TopicPartition(*tp): position
+            tp: position
             for lane in worker.lanes.values()
+            if lane.why_closed is None  # else its positions may be those of another topic of that name
             for tp, position in lane.positions().items()
-            if tp.topic != DECISIONS and position > purged.get(TopicPartition(*tp), 0)
+            if tp.topic != DECISIONS and position > purged.get(tp, 0)
         }
         if due:
-            try:
-                await purge(worker, due)
-            except (KafkaError, asyncio.TimeoutError) as error:
-                log.warning("purge: tried again in a minute: %r", error)
-            else:
-                purged.update(due)
+            purged.update(await asyncio.to_thread(purge, worker.config.kafka, due))
 
 
-async def purge(worker: "Worker", positions: dict[TopicPartition, int]) -> None:
-    """DeleteRecords before each position. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(**worker.config.kafka.client())
-    await admin.start()
-    try:
-        await admin.delete_records({tp: RecordsToDelete(before_offset=offset) for tp, offset in positions.items()})
-    finally:
-        await admin.close()
+def purge(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, int]:
+    """DeleteRecords before each position. Returns those that succeeded; the others are for the next minute. Blocking."""
+    done = {}
+    admin = AdminClient(kafka.librdkafka())
+    wanted = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
+    for each, future in admin.delete_records(wanted, request_timeout=TIMEOUT).items():
+        tp = TP(each.topic, each.partition)
+        try:
+            future.result(TIMEOUT)
+        except (KafkaException, TimeoutError) as error:
+            log.warning("%s/%d keeps its records until the next purge: %s", tp.topic, tp.partition, error)
+        else:
+            done[tp] = positions[tp]
+    return done

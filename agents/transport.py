@@ -69,20 +69,19 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             return {}
         try:
             records = await super()._fetch_records(consumer, list(starts), timeout=timeout, max_records=max_records)
-        except NoOffsetForPartitionError:
-            return {}  # raised for a partition from before its lane sought it
+        except NoOffsetForPartitionError:  # of a partition from before its lane sought it
+            records, unreadable = {}, {}
         except OffsetOutOfRangeError as error:
-            return self._out_of_range(error, opened)
+            records, unreadable = {}, dict(error.args[0])
+        else:
+            unreadable = {}
+        # A chunk that ends where it starts tells the lane that nothing can be read at its position. Others may have
+        # moved before the error was raised: their chunks must not be lost with it.
         return {
             tp: Chunk(opened[tp], start, records.get(tp, []), states[tp]._position)
             for tp, start in starts.items()
-            if states[tp]._position != start and self.consumer.openings.get(TP(*tp)) == opened[tp]
-        }
-
-    def _out_of_range(self, error: OffsetOutOfRangeError, opened: dict[TopicPartition, int]) -> dict[Any, Chunk]:
-        """Tell the lane by a chunk that ends where it starts: nothing can be read at its position."""
-        return {
-            tp: Chunk(opened[tp], offset, [], offset) for tp, offset in error.args[0].items() if opened.get(tp)
+            if (states[tp]._position != start or tp in unreadable)
+            and self.consumer.openings.get(TP(*tp)) == opened[tp]
         }
 
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
 from faust.types import TP
 
 from pipeline.errors import PanlockError
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds
 STUCK = 90.0  # seconds that an opening or a transaction with its retries may take
+COMPARE = 10.0  # seconds between looks at the topics' UUIDs
 GROUP_COMMIT = 5.0  # seconds between commits of the group's offsets, which are for lag tools alone
 
 
@@ -49,6 +51,20 @@ def _wrong(worker: "Worker") -> str | None:
         if working and time.monotonic() - lane.since > STUCK:
             return f"lane {number} has made no progress for {STUCK:.0f} s ({lane.why_closed or 'in a transaction'})"
     return None
+
+
+async def compare_topics(worker: "Worker") -> None:
+    """Open a lane again whose topic was recreated under it: the opening compares UUIDs, and stops the lane."""
+    while not worker.app.should_stop:
+        await worker.app.sleep(COMPARE)
+        try:
+            ids = (await worker.services.facts()).identity.topic_ids
+        except (KafkaException, PanlockError, TimeoutError) as error:
+            log.info("topics not compared, tried again soon: %s", error)
+            continue
+        for lane in worker.lanes.values():
+            if lane.opened is not None and any(ids[topic] != id for topic, id in lane.opened.context.topic_ids.items()):
+                lane.open_again("a topic was recreated")
 
 
 async def commit_group_offsets(worker: "Worker") -> None:

@@ -100,7 +100,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     released = Releases(turn, source, partition)
     for record, result in _unread(turn, chunk):
         record_id = f"{source.topic}/{partition}/{record.offset}"
-        if isinstance(result, Reason):
+        if not isinstance(result, tuple):
             turn.reject(source, record_id, result, None if result is Reason.INTERNAL_ERROR else "header")
             continue
         verdict, detail, key, value, headers, masking, more, sha256 = result
