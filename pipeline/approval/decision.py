@@ -9,6 +9,7 @@ Decisions and acknowledgements are signed (pipeline.approval.envelope); their pa
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, TypeVar
 
@@ -22,7 +23,13 @@ from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
 MAX_TEXT = 400  # characters of any field but the reason: topic names have at most 249
-_SHORT = ("jti", "policy")  # at most 64: each vote keeps them in the pending record
+# What of a message goes into events and pending records is in a form that no card number has, or scanned for one.
+_HASH = re.compile(r"[0-9a-f]{64}")
+_FORMS = {
+    "sha256": _HASH,
+    "policy": _HASH,
+    "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
+}
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -146,4 +153,7 @@ def _bounded(name: str, value: object) -> bool:
     """Whether an event and a pending record can hold it."""
     if isinstance(value, int):
         return 0 <= value < 2**53
-    return len(str(value)) <= (64 if name in _SHORT else MAX_TEXT) and str(value).isprintable()
+    text = str(value)
+    if len(text) > MAX_TEXT or not text.isprintable() or (name in _FORMS and not _FORMS[name].fullmatch(text)):
+        return False
+    return name != "record" or masked(text) == text
