@@ -102,7 +102,7 @@ class Worker:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("a lane has ended: %r", error)
-            asyncio.ensure_future(self.app.crash(error))
+            self._crashing = asyncio.ensure_future(self.app.crash(error))
 
 
 def certificate_name(config: WorkerConfig) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from panlock_kernel import Keyring
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
+from pipeline.keys import Keyring
 
 KEY_BYTES = 32
 
@@ -57,7 +57,7 @@ def _read_key(name: str, path: Path) -> bytes:
     if mode & 0o077:
         raise WorkerConfigError(f"token_keys.{name}: {path} is readable by others: chmod 600 it")
     if len(content) != KEY_BYTES:
-        raise WorkerConfigError(f"token_keys.{name}: {path} holds {len(content)} bytes: it takes {KEY_BYTES} random ones")
+        raise WorkerConfigError(f"token_keys.{name}: {path} holds {len(content)} bytes: it takes {KEY_BYTES}")
     return content
 
 

@@ -27,10 +27,10 @@ class _Buffer(bytearray):
         return _Name(content) if isinstance(index, slice) else content
 
 
-class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final for typing only
+class _TolerantBatch(_DefaultRecordBatchPy):  # final for typing only
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _Buffer(self._buffer)
+        self._buffer: _Buffer = _Buffer(self._buffer)
 
 
 class _Batches:
@@ -53,6 +53,8 @@ class _Batches:
 
 class _TolerantRecords(fetcher.PartitionRecords):
     """Also gives each record as it was parsed: aiokafka's own copy of it costs four times the parsing."""
+
+    next_fetch_offset: int
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record

@@ -200,9 +200,9 @@ class Lane:
         if not missing:
             return []
         bounds = await self.services.consumer.bounds(missing)
-        if all(bounds[tp][0] <= position <= bounds[tp][1] for tp, position in missing.items()):
+        if all(bounds[tp].start <= position <= bounds[tp].end for tp, position in missing.items()):
             raise LaneFailedError("an input moved ahead of the lane, but its records are still there: read again")
-        return [Loss(*tp, position, resume_at(position, bounds[tp])) for tp, position in missing.items()]
+        return [Loss(tp.topic, tp.partition, position, resume_at(position, bounds[tp])) for tp, position in missing.items()]
 
     async def _carry_out(self, effects: Effects) -> None:
         """One Kafka transaction, then one WriteBatch. Nothing is applied before the commit."""

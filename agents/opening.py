@@ -1,4 +1,4 @@
-"""Opening a lane: confirm, fence, restore, compare. What comes back may commit; the caller then lets its inputs flow."""
+"""Opening a lane: confirm, fence, restore, compare. What comes back may commit; the caller lets its inputs flow."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from agents.producer import LaneProducer
 from agents.restore import check_chain_head, open_store, reader, restore
 from agents.services import Facts, Services
 from pipeline.effects import Effects
-from pipeline.opening import Bounds, opened
+from pipeline.opening import opened
 from pipeline.source import Context
 from pipeline.state import decode_position, next_key
 from tables.store import LaneStore
@@ -50,7 +50,7 @@ async def open_lane(number: int, inputs: set[TP], services: Services) -> Opened:
         async with reader(services.kafka) as consumer:
             store = await restore(store, consumer, number, now)
             await check_chain_head(store, consumer, number)
-        bounds = {tuple(tp): Bounds(*found) for tp, found in (await services.consumer.bounds(inputs)).items()}
+        bounds = {(tp.topic, tp.partition): found for tp, found in (await services.consumer.bounds(inputs)).items()}
         context = _context(number, inputs, services, facts)
         return Opened(producer, store, context, opened(store, context, now, bounds, corrupt))
     except BaseException:

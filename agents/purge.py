@@ -41,7 +41,7 @@ async def purge_every_minute(worker: "Worker") -> None:
 
 
 def purge(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, int]:
-    """DeleteRecords before each position. Returns those that succeeded; the others are for the next minute. Blocking."""
+    """DeleteRecords before each position. Returns those that succeeded; the others wait a minute. Blocking."""
     done = {}
     admin = AdminClient(kafka.librdkafka())
     wanted = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]

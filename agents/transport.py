@@ -19,6 +19,7 @@ from faust.types.tuples import ConsumerMessage
 
 from agents.closing import hang_up
 from agents.header_names import tolerate_header_names
+from pipeline.opening import Bounds
 from pipeline.record import Record
 
 IDLE = 0.05  # seconds between looks while no partition is open
@@ -150,12 +151,12 @@ class ChunkConsumer(driver.Consumer):
         offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in positions.items()}
         await self.in_thread(self.kafka.commit, offsets)
 
-    async def bounds(self, inputs: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+    async def bounds(self, inputs: Iterable[TP]) -> dict[TP, Bounds]:
         """Log start and end (the last stable offset) of each partition."""
         tps = [TopicPartition(*tp) for tp in inputs]
         starts = await self.in_thread(self.kafka.beginning_offsets, tps)
         ends = await self.in_thread(self.kafka.end_offsets, tps)
-        return {TP(*tp): (starts[tp], ends[tp]) for tp in tps}
+        return {TP(*tp): Bounds(starts[tp], ends[tp]) for tp in tps}
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         generation = self.app.consumer_generation_id

@@ -1,6 +1,5 @@
 """Ends the worker, non-zero and with a message, when a part of it has stopped. Replaces Kafka's poll interval."""
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -47,7 +46,7 @@ def _wrong(worker: "Worker") -> str | None:
             if task is not None and task.done():
                 return f"the consumer's {name} has ended: {task!r}; restart the worker"
     for number, lane in worker.lanes.items():
-        working = lane.busy.locked() or lane.opened is None and not lane.task.done()
+        working = lane.busy.locked() or (lane.opened is None and not lane.task.done())
         if working and time.monotonic() - lane.since > STUCK:
             return f"lane {number} has made no progress for {STUCK:.0f} s ({lane.why_closed or 'in a transaction'})"
     return None
@@ -78,5 +77,5 @@ async def commit_group_offsets(worker: "Worker") -> None:
             continue
         try:
             await worker.app.consumer.confirm(positions)
-        except (KafkaError, asyncio.TimeoutError) as error:
+        except (KafkaError, TimeoutError) as error:
             log.info("group offsets not committed, tried again soon: %r", error)

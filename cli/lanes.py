@@ -1,4 +1,4 @@
-"""`panlock lanes`: what each lane does, from its worker; `panlock lanes resume`: an operator's word that it may go on."""
+"""`panlock lanes`: what each lane does, from its worker; `panlock lanes resume`: an operator lets it go on."""
 
 import json
 import time
@@ -54,7 +54,7 @@ def ask(worker: str) -> dict[str, Any]:
             raise WorkerUnreachableError(f"{port} does not exist: start the worker of {worker}")
         base = f"http://127.0.0.1:{port.read_text().strip()}"
     try:
-        with urllib.request.urlopen(f"{base}/lanes", timeout=5) as answer:
+        with urllib.request.urlopen(f"{base}/lanes", timeout=5) as answer:  # noqa: S310  # http, see above
             found: dict[str, Any] = json.load(answer)
             return found
     except (urllib.error.URLError, OSError, ValueError) as error:
@@ -80,7 +80,7 @@ def _table(answers: list[dict[str, Any]]) -> Table:
 def resume(
     lane: Annotated[int, typer.Argument(help="The lane that stopped.")],
     reason: Annotated[str, typer.Option(help="Why it may go on without the lost records. Goes into the audit.")],
-    event: Annotated[str, typer.Option(help="Id of the alarm event that you take note of, as `panlock lanes` shows it.")],
+    event: Annotated[str, typer.Option(help="Id of the alarm event, as `panlock lanes` shows it.")],
     config: ConfigOption = None,
 ) -> None:
     """Take note of lost input, so that the lane goes on behind it. Needs a person with the role operators."""

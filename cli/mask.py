@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, cast
 
 import typer
-from panlock_kernel import Keyring
 
 from cli.output import write
 from pipeline.enforce import REASONS, enforce
 from pipeline.errors import PanlockError
+from pipeline.keys import Keyring
 from pipeline.masking.face import Masked
 from pipeline.policy import Policy, load_policy
 from pipeline.policy.topics import quarantine_topic
@@ -40,6 +40,8 @@ class _Line(NamedTuple):
     value: bytes
     key: bytes | None = None
     headers: Headers = ()
+    offset: int = 0
+    timestamp: int = 0
 
 
 def mask(

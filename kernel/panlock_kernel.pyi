@@ -4,6 +4,7 @@ A rejected or odd record never raises; what raises is a wrong configuration (Val
 (KernelPanic, whose text holds nothing of the record).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -39,7 +40,7 @@ class Flow:
         principal: str,
         keys: list[bytes | None],
         values: list[bytes | None],
-        headers: list[Headers],
+        headers: list[Sequence[tuple[str, bytes | None]]],
     ) -> list[_Masked]:
         """Mask and assess a chunk: one result for each record, in order. The GIL is released. Raises KernelPanic."""
 

@@ -20,7 +20,8 @@ class Out(NamedTuple):
 class Effects:
     """Records to send by (topic, partition), and changes of the lane's state, which are its changelog's too.
 
-    `ticked`: a tick is among the sends; `reopen`: the lane is to seek its inputs anew. `outcomes` counts (flow, outcome, reason) for status and metrics.
+    `ticked`: a tick is among the sends; `reopen`: the lane is to seek its inputs anew.
+    `outcomes` counts (flow, outcome, reason) for status and metrics.
     """
 
     sends: dict[tuple[str, int], list[Out]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A lane's own events: opened, closed, lost input, a recreated topic, a corrupt store. Each is one small transaction."""
+"""A lane's own events: opened, closed, lost input, a recreated topic, a corrupt store."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -34,7 +34,7 @@ class Releases:
         """`headers`: the producer's. Too large for the clean topic is a rejection."""
         turn, source = self._turn, self._source
         size = len(record) + len(key or b"") + len(value or b"")
-        if size > self._room or headers and size + batch_bytes(None, None, headers) > self._room:
+        if size > self._room or (headers and size + batch_bytes(None, None, headers) > self._room):
             turn.reject(source, record, Reason.TOO_LARGE, "value")
             return
         own = (("panlock-record-id", record.encode()), *self._own)

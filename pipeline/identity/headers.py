@@ -1,15 +1,16 @@
 """The identity header of a producer: `panlock-identity`, its principal's name in UTF-8."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from pipeline.record import Headers, Reason
+from pipeline.record import Reason
 
 IDENTITY = "panlock-identity"
 
 Mode = Literal["broker", "header"]
 
 
-def verify(owner: str, mode: Mode, headers: Headers) -> Reason | None:
+def verify(owner: str, mode: Mode, headers: Sequence[tuple[str, bytes | None]]) -> Reason | None:
     """Whether the header, if there is one, names `owner`, the principal whose topic this is; None if it does.
 
     The broker's ACL has already tied the topic to its owner; the header says that the producer meant this topic.

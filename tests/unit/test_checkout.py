@@ -28,7 +28,7 @@ def test_a_step_is_done_again_when_its_content_changed(root: Path) -> None:
 
 
 def test_a_failed_step_shows_its_last_words(root: Path) -> None:
-    with pytest.raises(checkout.SetupError, match="code 3(.|\n)*disk full"):
+    with pytest.raises(checkout.SetupError, match=r"code 3(.|\n)*disk full"):
         checkout.run(1, "a step", [sys.executable, "-c", "print('disk full'); exit(3)"])
 
 
