@@ -1,0 +1,74 @@
+"""`python -m deploy.demo`, or `make demo`: the whole story on a real Kafka. Its last line is `demo: ok`.
+
+Exit codes: 0 all is as told; 1 something is not, and the message names the step; 130 interrupted.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from deploy.demo.narrator import Narrator
+from deploy.demo.run import Run
+from deploy.demo.story import STEPS, tell
+from pipeline.errors import PanlockError
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILED, INTERRUPTED = 1, 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+    narrator = Narrator(len(STEPS))
+    base = ROOT / "var"
+    base.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
+    try:
+        _tell(directory, narrator)
+    except KeyboardInterrupt:
+        shutil.rmtree(directory)
+        _complain("demo: interrupted; everything it started has ended")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person reads where the story broke off
+        _complain(f"demo: not as told in {narrator.at}: {_plain(error)}")
+        _complain(f"demo: logs and data of this run are kept in {directory}")
+        return FAILED
+    shutil.rmtree(directory)
+    narrator.say("demo: ok")
+    return 0
+
+
+def _tell(directory: Path, narrator: Narrator) -> None:
+    with ExitStack() as closing:
+        try:
+            tell(Run(directory, narrator, closing))
+        finally:
+            for number in SIGNALS:  # nothing interrupts the clearing up
+                signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, PanlockError):
+        return str(error)
+    if os.environ.get("PANLOCK_DEBUG"):
+        traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""After the story: the table, the search, and `panlock audit verify`."""
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from deploy.demo.cards import CARDS
+from deploy.demo.clients import ends, in_bytes, read_all, topics
+from deploy.demo.people import write_config
+from deploy.demo.reckoning import check_whole, ended, rows, table
+from deploy.demo.run import CHECKOUT, REFUNDS, Run
+from deploy.demo.search import Needle, found, needles
+from deploy.demo.told import expect
+
+
+def tell(run: Run) -> None:
+    with run.narrator.work("the other worker ends in order"):
+        code = run.workers["w2"].stop()
+        expect(code == 0, f"w2 ended with code {code}; its log ends:\n{run.workers['w2'].tail()}")
+    reckon(run)
+    search(run)
+    verify(run)
+
+
+def reckon(run: Run) -> None:
+    """Every record that went in has exactly one end, and what was released came out once and in order."""
+    with run.narrator.work("every record has one end, and what was released came out once and in order"):
+        outcomes, clean = ended(run.events()), run.clean()
+        admin = run.kafka("admin")
+        check_whole({topic: ends(admin, topic) for topic in (CHECKOUT, REFUNDS)}, outcomes, clean)
+        shown = table(rows(run.batches, outcomes, clean), run.refused)
+    run.narrator.table(shown)
+
+
+def search(run: Run) -> None:
+    """Raises NotAsToldError that names where something was found, and never what."""
+    wanted = needles(CARDS)
+    with run.narrator.work("every byte of every topic but quarantine, searched for each card number and CVV"):
+        written = b"\n".join(each.key.encode() + b"\n" + each.value for each in run.written)
+        missed = {needle.name for needle in wanted} - found(written, wanted)
+        expect(not missed, f"the search itself does not find what the producers wrote: {missed}")
+        run.note(f"it finds all {len(wanted)} in what the producers wrote")
+        bytes_, places = _search_all(topic_bytes(run), wanted)
+        run.note(f"none in {bytes_:,} bytes of {places} topics: keys, values, headers, uncommitted too")
+        bytes_, places = _search_all(other_bytes(run), wanted)
+        run.note(f"none in {bytes_:,} bytes of the workers' logs and stores and of what the commands printed")
+
+
+def _search_all(everything: Iterable[tuple[str, list[bytes]]], wanted: list[Needle]) -> tuple[int, int]:
+    size = places = 0
+    for place, parts in everything:
+        places += 1
+        for part in parts:
+            size += len(part)
+            seen = found(part, wanted)
+            expect(not seen, f"{place} holds {', '.join(sorted(seen))}")
+    return size, places
+
+
+def topic_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
+    """As the super user, who may read all: Kafka's own topics too."""
+    admin = run.kafka("admin")
+    for topic in sorted(topics(admin)):
+        if not topic.startswith("quarantine."):
+            messages = read_all(admin, topic, "demo-search", "read_uncommitted")
+            yield topic, [part for message in messages for part in in_bytes(message)]
+
+
+def other_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
+    for file in sorted((run.directory / "workers").rglob("*")):
+        if file.is_file():
+            yield str(file.relative_to(run.directory)), [file.read_bytes()]
+    for command, printed in run.commands.said:
+        yield f"the output of `{command}`", [printed]
+
+
+def verify(run: Run) -> None:
+    config = write_config(run.directory / "auditor.yaml", kafka=run.cluster.config("panlock-auditor"))
+    words = ("audit", "verify", "--json", "--policy", str(run.policy_file), "--config", str(config))
+    with run.narrator.work("panlock audit verify"):
+        report = orjson.loads(run.commands.run(*words).stdout)
+        expect(report["ok"] is True, f"the audit is not whole: {report}")
+        expect(report["events"] == len(run.events()), "the audit has other events than an auditor reads in it")
+        lanes = report["lanes"]
+        run.note(f"{report['events']} events in {lanes['present']} of {lanes['expected']} lanes, each chain whole")

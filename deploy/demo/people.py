@@ -1,0 +1,69 @@
+"""Ana, Ben and Carla: each with a Kafka certificate, a signing key of their own, and a configuration of the CLI."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import yaml
+
+from deploy.demo.commands import Answer, Commands, shown
+from deploy.demo.told import expect
+from deploy.dev.cluster import DevCluster
+
+PEOPLE = ("ana", "ben", "carla")
+TEMPLATE = Path(__file__).with_name("policy.yaml")
+
+
+class Person(NamedTuple):
+    """`configuration` is what PANLOCK_CONFIG names for them; `jwk` is their public key."""
+
+    name: str
+    configuration: Path
+    passphrase: Path
+    jwk: dict[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PANLOCK_CONFIG": str(self.configuration), "PANLOCK_PASSPHRASE_FILE": str(self.passphrase)}
+
+    def run(self, commands: Commands, *words: str) -> Answer:
+        return commands.run(*words, environment=self.environment)
+
+
+def make_people(cluster: DevCluster, directory: Path, commands: Commands) -> dict[str, Person]:
+    """Each makes a key under a passphrase with `panlock person key`, all at the same time."""
+    homes = {name: directory / name for name in PEOPLE}
+    making = {}
+    for name, home in homes.items():
+        home.mkdir(parents=True)
+        words = ("person", "key", "--out", str(home / "decisions.pem"), "--json")
+        (home / "passphrase").write_text(f"a sentence that only {name} knows\n")
+        (home / "passphrase").chmod(0o600)
+        environment = {"PANLOCK_PASSPHRASE_FILE": str(home / "passphrase")}
+        making[name] = words, commands.start(*words, environment=environment)
+    people = {}
+    for name, (words, process) in making.items():
+        answer = commands.finish(process, *words)
+        expect(answer.code == 0, f"`{shown(*words)}` of {name} failed: {answer.stderr.strip()}")
+        people[name] = _person(cluster, homes[name], name, orjson.loads(answer.stdout)["jwk"])
+    return people
+
+
+def write_policy(people: dict[str, Person], file: Path) -> None:
+    """The demo's policy with everyone's public key."""
+    text = TEMPLATE.read_text()
+    for name, person in people.items():
+        text = text.replace(f"KEY_OF_{name.upper()}", orjson.dumps(person.jwk).decode())
+    file.write_text(text)
+
+
+def write_config(file: Path, **sections: object) -> Path:
+    """A configuration file of the CLI or a worker."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(sections))
+    return file
+
+
+def _person(cluster: DevCluster, home: Path, name: str, jwk: dict[str, str]) -> Person:
+    file = write_config(home / "panlock.yaml", kafka=cluster.config(name), person={"key": "decisions.pem"})
+    return Person(name, file, home / "passphrase", jwk)

@@ -1,0 +1,93 @@
+"""The demo, on one page: twelve steps, a table, a search, and the audit's own word."""
+
+import os
+from collections.abc import Callable
+
+import orjson
+
+from deploy.demo import closing, holds, writing
+from deploy.demo.clients import refusal
+from deploy.demo.ledger import Ledger
+from deploy.demo.people import make_people, write_config, write_policy
+from deploy.demo.producers import Line
+from deploy.demo.run import CHECKOUT, FLOW, Run
+from deploy.demo.workers import WorkerProcess, wait_shared
+from deploy.dev.cluster import dev_cluster
+from deploy.provision import provision
+from pipeline.policy import load_policy
+
+STEPS: tuple[tuple[str, Callable[[Run], None]], ...]
+
+
+def tell(run: Run) -> None:
+    """Raises NotAsToldError, and whatever a step raises that could not be carried out at all."""
+    for title, step in STEPS:
+        with run.narrator.step(title):
+            step(run)
+    closing.tell(run)
+
+
+def start_kafka(run: Run) -> None:
+    run.cluster = run.closing.enter_context(dev_cluster(run.directory / "kafka", say=run.note))
+
+
+def make_policy(run: Run) -> None:
+    run.people = make_people(run.cluster, run.directory / "people", run.commands)
+    write_policy(run.people, run.policy_file)
+    run.commands.run("policy", "check", str(run.policy_file))
+    run.policy = load_policy(run.policy_file)
+    run.note("ana, ben and carla each made a key under a passphrase; ben owns the producer refunds")
+    run.note(f"$ panlock policy check policy.yaml: fine, hash {run.policy.hash[:16]}…")
+
+
+def deploy(run: Run) -> None:
+    provision(run.cluster.config("admin"), run.policy)
+    config = write_config(run.directory / "ops.yaml", kafka=run.cluster.config("ops"))
+    run.commands.run("deploy", "check", "--policy", str(run.policy_file), "--config", str(config))
+    run.note("$ panlock deploy check, as ops: the cluster is what the policy says")
+
+
+def start_workers(run: Run) -> None:
+    token_key = run.directory / "k1.key"
+    token_key.touch(mode=0o600)
+    token_key.write_bytes(os.urandom(32))
+    for name in ("w1", "w2"):
+        kafka = run.cluster.config("panlock-worker")
+        worker = WorkerProcess(name, run.directory / "workers", run.policy_file, kafka, token_key)
+        run.workers[name] = worker
+        run.closing.callback(worker.kill)
+    clean = run.policy.flows[FLOW].clean_topic
+    run.ledger = run.closing.enter_context(Ledger(run.kafka("ledger"), clean))
+    run.checkout = Line(run.kafka("checkout"))
+    has = wait_shared(run.workers.values(), run.policy.lanes)
+    run.note(", ".join(f"{name} has lanes {_listed(lanes)}" for name, lanes in has.items()))
+
+
+def _listed(lanes: list[int]) -> str:
+    return " and ".join(", ".join(map(str, lanes)).rsplit(", ", 1))
+
+
+def read_clean_alone(run: Run) -> None:
+    word = refusal(run.kafka("ledger"), CHECKOUT, "ledger-demo-2")
+    run.note(f"ledger asks for {CHECKOUT}: {word}")
+    run.ledger.wait_for(name for batch in run.batches if batch.outcome == "released" for name in batch.ids)
+    clean = run.policy.flows[FLOW].clean_topic
+    run.note(f"ledger has read {len(run.ledger.records)} records of {clean}, read_committed")
+    tokens = {orjson.loads(record.value()).get("card", {}).get("number") for record in run.ledger.records} - {None}
+    run.note(f"it can tell {len(tokens)} cards apart by their tokens, and knows no number")
+
+
+STEPS = (
+    ("Kafka with TLS client certificates, deny by default", start_kafka),
+    ("three people make their keys, and the policy is checked", make_policy),
+    ("topics and ACLs from the policy", deploy),
+    ("two workers share 4 lanes", start_workers),
+    ("checkout and refunds write, each through a Kafka client of its own", writing.write_cards),
+    ("card numbers in free text, escaped, and as a record's key are masked", writing.write_free_text),
+    ("a forged identity and malformed JSON are rejected, and the producer is told", writing.write_wrong),
+    ("checkout tries refunds' topic, and the broker refuses", writing.write_elsewhere),
+    ("large refunds wait for people: one approved by two, one denied", holds.decide),
+    ("a worker is killed with SIGKILL, and traffic goes on", writing.kill_worker),
+    ("the refund that nobody decided has expired", holds.expire),
+    ("ledger may not read quarantine, and has read clean", read_clean_alone),
+)

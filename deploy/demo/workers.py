@@ -1,0 +1,82 @@
+"""Worker processes of the demo: `panlock worker`, each with a store, a log and a web port of its own."""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.people import write_config
+from deploy.demo.told import expect, until
+from deploy.dev.guarded import Guarded
+
+SESSION = 6.0  # seconds until the lanes of a silent worker move
+
+
+class WorkerProcess:
+    """Ends with this process, however that ends."""
+
+    def __init__(self, name: str, directory: Path, policy: Path, kafka: dict[str, str], token_key: Path) -> None:
+        self.name, self.log, self._store = name, directory / f"{name}.log", directory / name
+        config = write_config(
+            directory / f"{name}.yaml",
+            kafka=kafka,
+            store=name,
+            token_keys={"k1": str(token_key)},
+            token_key="k1",  # noqa: S106 - a key's name
+            session_timeout=SESSION,
+        )
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
+        self._process = Guarded(
+            [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(config)],
+            self.log,
+            environment,
+        )
+
+    def lanes(self) -> set[int]:
+        """Numbers of its open lanes; none while it does not answer."""
+        answer = self._get("/lanes") or {"lanes": []}
+        return {each["lane"] for each in answer["lanes"] if each["state"] == "open"}
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        return self._process.stop()
+
+    def check(self) -> None:
+        """Raises NotAsToldError if it has ended."""
+        code = self._process.code
+        expect(code is None, f"worker {self.name} ended with code {code}; its log ends:\n{self.tail()}")
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        port = self._store / "web.port"
+        try:
+            url = f"http://127.0.0.1:{int(port.read_text())}{path}"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except (OSError, ValueError):
+            return None
+
+
+def wait_shared(workers: Iterable[WorkerProcess], lanes: int) -> dict[str, list[int]]:
+    """Who has which lanes, once all are open and each worker has some. Raises NotAsToldError."""
+    workers = list(workers)
+
+    def shared() -> dict[str, list[int]] | None:
+        for worker in workers:
+            worker.check()
+        has = {worker.name: sorted(worker.lanes()) for worker in workers}
+        every = sorted(number for numbers in has.values() for number in numbers)
+        return has if every == list(range(lanes)) and all(has.values()) else None
+
+    names = " and ".join(worker.name for worker in workers)
+    return until(f"all {lanes} lanes open, each worker ({names}) with some", shared)
