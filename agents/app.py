@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from faust.types import TP
 
+from agents import faults
 from agents.assignor import lane_assignor
 from agents.config import WorkerConfig
 from agents.inbox import BATCH_RECORDS
@@ -39,7 +40,7 @@ class Worker:
         self.policy, self.config = policy, config
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
-        self._sources = sources(policy, config.keyring())
+        self._sources = sources(policy, config.keyring(), faults.PANIC_ON)
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
         self.joined = False

@@ -1,8 +1,9 @@
 """Faults for tests, at named points of the engine. Nothing happens unless PANLOCK_FAULTS names a point.
 
     PANLOCK_FAULTS="before-commit=kill@3,delivery=fail"    kill -9 at the third passage; fail at the first
+    PANLOCK_FAULTS="panic=TEXT"                            the kernel panics on a value that holds TEXT
 
-Points: delivery, before-commit, after-commit (and before the WriteBatch), enforce.
+Points: delivery, before-commit, after-commit (and before the WriteBatch).
 """
 
 import os
@@ -22,6 +23,9 @@ def _parse(text: str) -> dict[str, tuple[str, int]]:
 
 
 PLAN = _parse(os.environ.get("PANLOCK_FAULTS", ""))
+
+
+PANIC_ON = PLAN["panic"][0] if "panic" in PLAN else None
 
 
 class InjectedError(Exception):

@@ -42,11 +42,13 @@ class Context:
     sources: Mapping[str, Source]
 
 
-def sources(policy: Policy, keyring: panlock_kernel.Keyring) -> dict[str, Source]:
-    """Quarantine topic → Source, for the whole policy."""
+def sources(
+    policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None
+) -> dict[str, Source]:
+    """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
     made = {}
     for name, flow in policy.flows.items():
-        kernel = kernel_flow(flow, keyring)
+        kernel = kernel_flow(flow, keyring, panic_on=panic_on)
         for principal in flow.producers:
             topic = quarantine_topic(name, principal)
             made[topic] = Source(
