@@ -3,7 +3,7 @@
 use crate::config::{Class, Strategy};
 use crate::digest::is_own;
 use crate::evidence::{shorten, By, Findings};
-use crate::mask::Masking;
+use crate::masking::Masking;
 use crate::outcome::{KeptHeader, Rejected, Rejection};
 use crate::plan::Input;
 use crate::scan;

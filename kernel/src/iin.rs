@@ -17,9 +17,7 @@ struct Range {
 /// Whether a scheme issues card numbers that start and are as long as `digits` (values 0 to 9, 12 to 19 of them).
 pub fn is_issued(digits: &[u8]) -> bool {
     let prefix = digits[..WIDTH].iter().fold(0, |prefix, digit| prefix * 10 + u32::from(*digit));
-    TABLE.iter().any(|range| {
-        range.lengths & (1 << digits.len()) != 0 && range.from <= prefix && prefix <= range.to
-    })
+    TABLE.iter().any(|range| range.lengths & (1 << digits.len()) != 0 && range.from <= prefix && prefix <= range.to)
 }
 
 fn parse(table: &str) -> Vec<Range> {

@@ -1,6 +1,7 @@
 //! JSON's tokens (RFC 8259) over bytes that are known to be UTF-8. Strict; nothing is built.
 
 use crate::outcome::{Rejected, Rejection};
+use crate::swar;
 
 /// The content of a string token: from..to lie between the quotes.
 #[derive(Debug, Clone, Copy)]
@@ -33,44 +34,24 @@ pub fn malformed(at: usize) -> Rejected {
     Rejected::at_byte(Rejection::MalformedJson, at)
 }
 
-/// What a byte in a string is: DIGIT, STOP (quote, backslash, control character) or neither.
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        class[byte] = match byte as u8 {
-            b'0'..=b'9' => DIGIT,
-            b'"' | b'\\' | 0..0x20 => STOP,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    class
-};
-const DIGIT: u8 = 1;
-const STOP: u8 = 2;
-
 /// The string whose opening quote is at `quote`. Its closing quote is at `to`.
 pub fn string(input: &[u8], quote: usize) -> Result<Text, Rejected> {
     let from = quote + 1;
     let (mut at, mut digits, mut escaped) = (from, 0, false);
     loop {
-        let Some(&byte) = input.get(at) else {
-            return Err(malformed(input.len()));
-        };
-        let class = CLASS[usize::from(byte)];
-        digits += usize::from(class & DIGIT);
-        if class & STOP == 0 {
-            at += 1;
-        } else if byte == b'"' {
-            return Ok(Text { from, to: at, escaped, digits });
-        } else if byte == b'\\' {
-            let length = escape(input, at)?.length;
-            digits += input[at..at + length].iter().filter(|c| c.is_ascii_digit()).count();
-            escaped = true;
-            at += length;
-        } else {
-            return Err(malformed(at));
+        let plain = swar::plain_prefix(&input[at..]);
+        digits += plain.digits;
+        at += plain.length;
+        match input.get(at) {
+            None => return Err(malformed(at)),
+            Some(b'"') => return Ok(Text { from, to: at, escaped, digits }),
+            Some(b'\\') => {
+                let length = escape(input, at)?.length;
+                digits += input[at..at + length].iter().filter(|c| c.is_ascii_digit()).count();
+                escaped = true;
+                at += length;
+            }
+            Some(_) => return Err(malformed(at)),
         }
     }
 }
@@ -180,7 +161,8 @@ fn exponent(input: &[u8], number: &mut Number) -> Result<(), Rejected> {
     }
     number.to = start + count;
     // far beyond a double's range both ways; saturating, since a thousand digits of exponent are well-formed
-    let size = input[start..number.to].iter().fold(0i64, |size, digit| (size * 10 + i64::from(digit - b'0')).min(1 << 40));
+    let size =
+        input[start..number.to].iter().fold(0i64, |size, digit| (size * 10 + i64::from(digit - b'0')).min(1 << 40));
     number.exponent = if sign == Some(&b'-') { -size } else { size };
     Ok(())
 }

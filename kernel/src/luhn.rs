@@ -25,7 +25,8 @@ mod tests {
     // Test numbers that the schemes and payment providers publish.
     #[test]
     fn published_test_numbers_pass() {
-        for number in ["4111111111111111", "5555555555554444", "378282246310005", "30569309025904", "6759649826438453"] {
+        for number in ["4111111111111111", "5555555555554444", "378282246310005", "30569309025904", "6759649826438453"]
+        {
             assert!(check(number), "{number}");
         }
     }

@@ -55,7 +55,8 @@ mod tests {
     fn repeats(names: &[String]) -> bool {
         let mut members = MemberNames::default();
         let mut scope = members.open();
-        let early = names.iter().any(|name| members.add(&mut scope, hash(name.as_bytes()), Cow::Borrowed(name.as_bytes())));
+        let early =
+            names.iter().any(|name| members.add(&mut scope, hash(name.as_bytes()), Cow::Borrowed(name.as_bytes())));
         early || members.close(&scope).is_some()
     }
 

@@ -58,7 +58,9 @@ fn parse_step(text: &str) -> Result<(Step, &str), String> {
 fn parse_bare(text: &str) -> Result<(String, &str), String> {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(text.len());
     match (&text[..end], text[end..].chars().next()) {
-        ("", Some('*')) => Err("* for members is not supported: name them, or write [*] for the items of an array".into()),
+        ("", Some('*')) => {
+            Err("* for members is not supported: name them, or write [*] for the items of an array".into())
+        }
         ("", _) => Err("a name is missing after the dot".into()),
         (name, None | Some('.' | '[')) => Ok((name.to_owned(), &text[end..])),
         (name, Some(odd)) => Err(format!("{odd:?} after {name:?}: write a name with such characters as [\"name\"]")),
@@ -104,7 +106,21 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_what_to_write() {
-        for text in ["", "card", "$card", "$.", "$.a.", "$...a", "$.a[0]", "$.a[?(@.b)]", "$.*", "$.a b", "$['a'", "$['a", "$[1:2]"] {
+        for text in [
+            "",
+            "card",
+            "$card",
+            "$.",
+            "$.a.",
+            "$...a",
+            "$.a[0]",
+            "$.a[?(@.b)]",
+            "$.*",
+            "$.a b",
+            "$['a'",
+            "$['a",
+            "$[1:2]",
+        ] {
             assert!(Path::parse(text).is_err(), "{text}");
         }
         assert!(Path::parse("$.a[0]").unwrap_err().contains("[*]"));

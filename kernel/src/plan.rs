@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::digest::{is_own, record_sha256, Header};
 use crate::evidence::Findings;
 use crate::keyring::Keyring;
-use crate::mask::Masking;
+use crate::masking::Masking;
 use crate::outcome::{KeptHeader, Output, Rejected};
 use crate::rules::Rules;
 

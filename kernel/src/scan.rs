@@ -93,13 +93,14 @@ fn group_end(text: &[u8], start: usize, run_end: usize) -> usize {
 fn longest_from(text: &[u8], start: usize, run_end: usize) -> Option<CardNumber> {
     let mut digits = [0; LONGEST];
     let (mut length, mut ends) = (0, [0; LONGEST + 1]);
-    for at in start..=run_end {
-        if at == run_end || is_separator(text[at]) {
+    let run = text[start..run_end].iter().chain(b" "); // the end of the run ends a group like a separator
+    for (at, &byte) in (start..).zip(run) {
+        if is_separator(byte) {
             ends[length] = at;
         } else if length == LONGEST {
             break;
         } else {
-            digits[length] = text[at] - b'0';
+            digits[length] = byte - b'0';
             length += 1;
         }
     }

@@ -82,7 +82,10 @@ fn is_partial(text: &[u8]) -> bool {
     let first = text.iter().take_while(|c| c.is_ascii_digit()).count();
     let last = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
     let length_fits = if first == 0 { (SHORTEST..LONG).contains(&text.len()) } else { text.len() >= LONG };
-    (first == 0 || first == FIRST) && last == LAST && length_fits && text[first..text.len() - last].iter().all(|&c| c == b'*')
+    (first == 0 || first == FIRST)
+        && last == LAST
+        && length_fits
+        && text[first..text.len() - last].iter().all(|&c| c == b'*')
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a hold rule may say: known variables and functions only, and nothing that costs more than the record is long.
 
 use cel::common::ast::{operators, CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
-use cel::Program;
+use cel::ParseErrors;
 
 use super::{cost, ENVIRONMENT};
 
@@ -34,22 +34,32 @@ const METHODS: [&str; 15] = [
     "getMilliseconds",
 ];
 
-pub fn compile(text: &str) -> Result<Program, String> {
+/// The rule as it stands, checked. What is wrong otherwise, and what to write.
+pub fn parse(text: &str) -> Result<IdedExpr, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("a rule of {} bytes: at most {MAX_BYTES}", text.len()));
     }
-    let program = ENVIRONMENT.compile(text).map_err(|errors| {
-        let first = errors.errors.first().map(|error| (error.pos, error.msg.replace('\n', " ")));
-        let ((line, column), what) = first.unwrap_or(((1, 1), "it does not parse".to_owned()));
-        format!("no CEL expression (line {line}, column {column}: {}): write one like record.amount > 5000.0", what.trim())
-    })?;
+    let program = ENVIRONMENT.compile(text).map_err(|errors| parse_error(&errors))?;
     let rule = program.expression();
     if let Expr::Literal(_) | Expr::List(_) | Expr::Map(_) = rule.expr {
         return Err("it is the same for every record: write a condition like record.amount > 5000.0".into());
     }
     names(rule, &mut Vec::new())?;
     cost::check(rule)?;
-    Ok(program)
+    Ok(rule.clone())
+}
+
+fn parse_error(errors: &ParseErrors) -> String {
+    let Some(error) = errors.errors.first() else {
+        return "no CEL expression: write one like record.amount > 5000.0".into();
+    };
+    if error.msg.contains("Recursion limit") {
+        return "too many parentheses or operators in each other: split the rule in two".into();
+    }
+    let (line, column) = error.pos;
+    // the parser lists every token it would have taken
+    let what = error.msg.split(" expecting ").next().unwrap_or_default().replace('\n', " ");
+    format!("no CEL expression (line {line}, column {column}: {what}): write one like record.amount > 5000.0")
 }
 
 /// Every variable and function must be known. `bound`: the variables of the loops around.

@@ -52,9 +52,11 @@ fn visit(rule: &IdedExpr, turn: Option<&[&str]>) -> Result<(), String> {
                 Some(turn) if outside(&each.iter_range, turn) => return Err(REFUSED.into()),
                 // a loop over a constant multiplies the cost by a constant
                 Some(turn) if constant => turn.to_vec(),
-                None if constant => return [&each.loop_cond, &each.loop_step, &each.result]
-                    .into_iter()
-                    .try_for_each(|part| visit(part, None)),
+                None if constant => {
+                    return [&each.loop_cond, &each.loop_step, &each.result]
+                        .into_iter()
+                        .try_for_each(|part| visit(part, None))
+                }
                 _ => Vec::new(),
             };
             inner.push(&each.iter_var);
@@ -76,7 +78,11 @@ fn visit_call(call: &CallExpr, turn: Option<&[&str]>) -> Result<(), String> {
         operators::INDEX => call.args.get(1).is_some_and(|index| outside(index, turn)),
         _ => !SMALL.contains(&name) && parts().any(|part| outside(part, turn)),
     };
-    if refused { Err(REFUSED.into()) } else { Ok(()) }
+    if refused {
+        Err(REFUSED.into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Elements of a list or map are copied into it.

@@ -64,7 +64,7 @@ impl VariableResolver for RecordScope<'_> {
             "principal" => return Some(CowVal::Borrowed(&self.principal)),
             _ => return None,
         };
-        made.as_deref().map(|value| CowVal::Borrowed(value))
+        made.as_deref().map(CowVal::Borrowed)
     }
 }
 

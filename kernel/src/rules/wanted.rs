@@ -41,9 +41,7 @@ fn collect(rule: &IdedExpr, names: &mut BTreeSet<String>) -> bool {
                 _ => false,
             }
         }
-        Expr::Call(call) => {
-            call.target.iter().map(AsRef::as_ref).chain(&call.args).all(|part| collect(part, names))
-        }
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).all(|part| collect(part, names)),
         Expr::List(list) => list.elements.iter().all(|element| collect(element, names)),
         Expr::Map(map) => map.entries.iter().all(|entry| match &entry.expr {
             EntryExpr::MapEntry(entry) => collect(&entry.key, names) && collect(&entry.value, names),
@@ -66,11 +64,11 @@ fn is_record(rule: &IdedExpr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::check::compile;
+    use crate::rules::check::parse;
 
     fn wanted(rules: &[&str]) -> Wanted {
-        let programs: Vec<_> = rules.iter().map(|rule| compile(rule).unwrap()).collect();
-        Wanted::of(programs.iter().map(cel::Program::expression))
+        let parsed: Vec<_> = rules.iter().map(|rule| parse(rule).unwrap()).collect();
+        Wanted::of(parsed.iter())
     }
 
     fn members(names: &[&str]) -> Wanted {

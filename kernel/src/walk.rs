@@ -4,15 +4,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::automaton::{Automaton, State};
-use crate::config::{Class, Config, Strategy};
+use crate::automaton::State;
+use crate::config::{Class, Strategy};
 use crate::evidence::{render, By, Findings, Segment};
 use crate::json::{self, malformed, skip_space, Number, Text};
-use crate::keyring::Keyring;
+use crate::masking::Masking;
 use crate::members::{MemberNames, Scope};
 use crate::names;
 use crate::outcome::{Rejected, Rejection};
-use crate::path::Path;
 use crate::scan;
 use crate::strategy::{is_masked, mask};
 use crate::text::{mask_card_numbers, Writing};
@@ -20,34 +19,7 @@ use crate::text::{mask_card_numbers, Writing};
 /// Arrays and objects in each other. The walk recurses, so this also bounds its stack.
 const DEEPEST: usize = 64;
 
-/// What is to be masked, compiled.
-pub struct Masking {
-    automaton: Automaton,
-    /// class and strategy of each rule, in the automaton's numbering
-    rules: Vec<(Class, Strategy)>,
-    pub scan: Strategy,
-    pub keyring: Keyring,
-}
-
 impl Masking {
-    pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
-        let mut fields: Vec<_> = config.fields.iter().collect();
-        // where two rules lead to one place, sensitive authentication data wins, then the order of the policy
-        fields.sort_by_key(|field| field.class == Class::Pan);
-        if let Some(kept) = fields.iter().find(|field| {
-            field.class == Class::Sad && matches!(field.strategy, Strategy::Partial | Strategy::Token)
-        }) {
-            return Err(format!("{}: class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact", kept.path));
-        }
-        let paths = fields.iter().map(|field| Path::parse(&field.path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            automaton: Automaton::compile(&paths)?,
-            rules: fields.iter().map(|field| (field.class, field.strategy)).collect(),
-            scan: config.scan,
-            keyring: keyring.clone(),
-        })
-    }
-
     /// The masked value; None where nothing changed.
     pub fn mask_value(&self, value: &[u8], findings: &mut Findings) -> Result<Option<Vec<u8>>, Rejected> {
         if let Err(error) = simdutf8::compat::from_utf8(value) {
@@ -110,7 +82,11 @@ impl<'a> Walk<'a> {
                     return Err(self.rejected(Rejection::FieldType));
                 }
                 self.at += 1;
-                if byte == b'{' { self.object(state, depth + 1)? } else { self.array(state, depth + 1)? }
+                if byte == b'{' {
+                    self.object(state, depth + 1)?
+                } else {
+                    self.array(state, depth + 1)?
+                }
                 Ok(Fate::Stays)
             }
             b'"' => self.string(rule, place),
@@ -380,7 +356,11 @@ impl<'a> Walk<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Rejected> {
-        if self.take(byte) { Ok(()) } else { Err(malformed(self.at)) }
+        if self.take(byte) {
+            Ok(())
+        } else {
+            Err(malformed(self.at))
+        }
     }
 
     fn finish(mut self) -> Result<Option<Vec<u8>>, Rejected> {
