@@ -3,7 +3,7 @@
 A card number of 14 digits or more cannot occur by chance: any occurrence counts, separators between its digits or not.
 
 Three digits occur everywhere (the milliseconds of a log line, a process id, an offset), so a CVV as such cannot be
-looked for. But Panlock is told of CVVs in declared fields alone, so a leak of one is that field, or its value, somewhere
+looked for. But Panlock is told of CVVs in declared fields alone: a leak of one is that field, or its value, somewhere
 else. What counts is therefore: the digits as a whole JSON string or as a member's whole number, the digits right behind
 a name like cvv, and the digits as a whole key, value or header. No clock, hash or process id has these forms, and the
 demo's CVVs are larger than any offset or sequence number of a run (deploy.demo.cards). That this search does find them
