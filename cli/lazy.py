@@ -45,6 +45,7 @@ def command(target: typer.Typer | Callable[..., object], name: str) -> Any:
         app = typer.Typer(add_completion=False)
         app.command(name)(target)
         target = app
+    target._add_completion = False  # it would be installed for a program of the group's own name
     made = get_command(target)
     made.name = name
     return made

@@ -2,6 +2,7 @@
 
 import json
 
+import panlock_kernel
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from pipeline.audit import canonical
 from pipeline.audit.events import Chain, EventType, timestamp
 
+_KEYRING = panlock_kernel.Keyring({"k1": bytes(32)}, "k1")
+KERNEL = panlock_kernel.Flow(b'{"fields":[],"scan":"partial","rules":[]}', _KEYRING)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(max_codepoint=127))
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT
@@ -61,3 +64,13 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(
     )
     assert (quick.seq, quick.prev) == (plain.seq, plain.prev)
     assert rfc8785.dumps(json.loads(written[1])) == written[1]
+
+
+@given(KEYS.filter(lambda key: len(key) < 30), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_the_kernels_evidence_is_canonical_whatever_the_places_are_called(ascii_key: str, key: str) -> None:
+    document = {key: {ascii_key: "4111111111111111"}}
+    result = KERNEL.enforce("checkout", [b"4111111111111111"], [json.dumps(document).encode()], [()])[0]
+    assert result[0] == 0
+    findings = canonical.decode(result[5])
+    assert {finding["path"] for finding in findings} >= {"key"}
+    assert len(findings) >= 2
