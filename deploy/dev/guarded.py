@@ -15,7 +15,13 @@ STOP_LIMIT = guard.GRACE + 10  # seconds
 class Guarded:
     """Runs `command` in a session of its own; all it says is appended to `log`. `pid` is the command's own."""
 
-    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> None:
         with log.open("ab") as output:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", guard.__file__, *command],
@@ -23,6 +29,7 @@ class Guarded:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 env=environment,
+                cwd=directory,
                 start_new_session=True,
             )
         assert self._guard.stdout is not None  # noqa: S101 - a pipe was asked for

@@ -1,0 +1,66 @@
+"""The test bed: one broker, its topics, and the directory of a run."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from bench.payments import Access
+from bench.progress import Ends
+from deploy.dev.cluster import DevCluster
+from deploy.dev.readiness import admin_client
+
+PARTITIONS = 4  # of every topic, and lanes
+_ASK = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    cluster: DevCluster
+    directory: Path
+
+    @property
+    def access(self) -> Access:
+        return self.access_of("admin")
+
+    def access_of(self, name: str) -> Access:
+        return Access(**self.cluster.config(name))
+
+    def _admin(self) -> AdminClient:
+        return admin_client(self.cluster.config("admin"))
+
+    def make(self, *kinds: str) -> list[str]:
+        """New topics `bench.<kind>.<chance>`, one a kind."""
+        names = [f"bench.{kind}.{uuid.uuid4().hex[:6]}" for kind in kinds]
+        wanted = [NewTopic(name, PARTITIONS, config={"message.timestamp.type": "LogAppendTime"}) for name in names]
+        admin = self._admin()
+        for made in admin.create_topics(wanted).values():
+            made.result(_ASK)
+        self._await_leaders(names)
+        return names
+
+    def _await_leaders(self, names: list[str]) -> None:
+        """A topic that the controller has made is not yet one that its broker leads."""
+        deadline = time.monotonic() + _ASK
+        for ends in [Ends(self.access, name, PARTITIONS) for name in names]:
+            while True:
+                try:
+                    ends.committed()
+                    break
+                except KafkaException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
+
+    def drop(self, *names: str) -> None:
+        admin = self._admin()
+        for dropped in admin.delete_topics(list(names)).values():
+            dropped.result(_ASK)
+
+    def directory_of(self, name: str) -> Path:
+        path = self.directory / f"{name}-{uuid.uuid4().hex[:6]}"
+        path.mkdir(parents=True)
+        return path

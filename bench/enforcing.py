@@ -1,0 +1,103 @@
+"""Panlock itself, as a user runs it: a policy, a worker's certificate and ACLs, `panlock worker`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from bench.bed import PARTITIONS, Bed
+from bench.copying import Run
+from bench.count import committed_records
+from bench.latency import latency
+from bench.payments import preload
+from bench.progress import Ends
+from bench.throughput import measure
+from deploy.dev.guarded import Guarded
+from deploy.provision import provision
+from pipeline.policy import load_policy
+
+_FLOW, _PRINCIPAL = "payments", "checkout"
+SOURCE, CLEAN, AUDIT = f"quarantine.{_FLOW}.{_PRINCIPAL}", f"clean.{_FLOW}", "panlock.audit"
+_WORKER = "panlock-worker"
+_WHEN = 'has(record.type) && record.type == "refund" && has(record.amount) && record.amount > 5000.0'
+# one field rule, the scan of all else, a hold rule that reads every record and never matches, audit as always
+_POLICY = {
+    "version": 1,
+    "application": "panlock-bench",
+    "lanes": PARTITIONS,
+    "principals": {_PRINCIPAL: {"spiffe": f"spiffe://dev.panlock/{_PRINCIPAL}"}},
+    "people": {"ana": {"certificate": "ana", "roles": ["approvers"]}},
+    "flows": {
+        _FLOW: {
+            "producers": [_PRINCIPAL],
+            "partitions": PARTITIONS,
+            "format": "json",
+            "fields": [{"path": "$.card.number", "class": "pan", "strategy": "token"}],
+            "scan": {"pan": "partial"},
+            "hold": [
+                {
+                    "id": "large-refund",
+                    "when": _WHEN,
+                    "reason": "refunds over 5,000 need a second look",
+                    "approvers": ["approvers"],
+                    "expires": "4h",
+                }
+            ],
+        }
+    },
+}
+
+
+class Panlock:
+    """Provisioned once; each run adds records to the same flow, so a run starts where the former ended."""
+
+    def __init__(self, bed: Bed) -> None:
+        self._bed = bed
+        directory = bed.directory_of("panlock")
+        self._policy, self._config = directory / "policy.yaml", directory / "worker.yaml"
+        self._log = directory / "worker.log"
+        self._policy.write_text(yaml.safe_dump(_POLICY, sort_keys=False))
+        self._configure(directory)
+        provision(bed.cluster.config("admin"), load_policy(self._policy))
+
+    def _configure(self, directory: Path) -> None:
+        key = directory / "k1.key"
+        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(32))
+        config = {
+            "kafka": self._bed.cluster.config(_WORKER),
+            "store": str(directory / "store"),
+            "token_keys": {"k1": str(key)},
+            "token_key": "k1",
+        }
+        self._config.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def throughput(self, records: int, limit: float) -> Run:
+        """Raises PeerError."""
+        access = self._bed.access
+        clean, audit = Ends(access, CLEAN, PARTITIONS), Ends(access, AUDIT, PARTITIONS)
+        asyncio.run(preload(self._bed.access_of(_PRINCIPAL), SOURCE, PARTITIONS, records))
+        before = {CLEAN: clean.committed(), AUDIT: audit.committed()}
+        with self.running() as process:
+            throughput = measure(process, clean, sum(before[CLEAN].values()), records, limit)
+        counts = [committed_records(access, topic, since) for topic, since in before.items()]
+        return Run(throughput, *counts)
+
+    def latency(self, rates: list[float]) -> list[dict[str, float]]:
+        """Of a running worker, one rate after the other. Raises PeerError."""
+        producer = self._bed.access_of(_PRINCIPAL)
+        with self.running():
+            return [latency(producer, self._bed.access, SOURCE, CLEAN, PARTITIONS, rate) for rate in rates]
+
+    @contextmanager
+    def running(self) -> Iterator[Guarded]:
+        command = [sys.executable, "-m", "cli", "worker", "--policy", str(self._policy), "--config", str(self._config)]
+        process = Guarded(command, self._log, os.environ)
+        try:
+            yield process
+        finally:
+            process.stop()

@@ -1,0 +1,128 @@
+"""The input of every benchmark: JSON payments of 1 KB, each with a card number, written fast or at a given rate."""
+
+import asyncio
+import json
+import random
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+
+from aiokafka import AIOKafkaProducer
+
+SIZE = 1000  # bytes of a value
+DIFFERENT = 2000  # payments, repeated
+BATCH = 512 << 10  # bytes
+TICK = 0.005  # seconds between sends at a given rate
+
+_WORDS = ("delivery", "invoice", "parcel", "standard", "express", "gift", "order", "basket", "voucher", "lamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the cluster: PEM files of one identity."""
+
+    bootstrap: str
+    ca: str
+    certificate: str
+    key: str
+
+    def aiokafka(self) -> dict[str, object]:
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(self.certificate, self.key)
+        return {"bootstrap_servers": self.bootstrap, "security_protocol": "SSL", "ssl_context": context}
+
+    def librdkafka(self) -> dict[str, str | int | float | bool | None]:
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": "SSL",
+            "ssl.ca.location": self.ca,
+            "ssl.certificate.location": self.certificate,
+            "ssl.key.location": self.key,
+        }
+
+
+def payments() -> list[bytes]:
+    """DIFFERENT payments of SIZE bytes, the same at every call."""
+    chance = random.Random(1)
+    return [_payment(chance, number) for number in range(DIFFERENT)]
+
+
+def _payment(chance: random.Random, number: int) -> bytes:
+    payment: dict[str, object] = {
+        "type": "payment",
+        "id": f"pay-{number:06d}-{chance.choice(_WORDS)}",
+        "amount": round(chance.uniform(1, 400), 2),
+        "currency": "EUR",
+        "card": {"number": _card_number(chance), "expiry": "11/29", "holder": "Ada Example"},
+        "merchant": {"name": "Example Books", "city": "Utrecht", "category": chance.choice(_WORDS)},
+        "lines": [],
+    }
+    lines: list[dict[str, object]] = payment["lines"]  # type: ignore[assignment]
+    while len(_bytes(payment)) < SIZE - 150:
+        text = " ".join(chance.choices(_WORDS, k=6))
+        lines.append({"text": text, "count": chance.randint(1, 9), "price": round(chance.uniform(1, 90), 2)})
+    payment["note"] = ""
+    payment["note"] = ("thank you " * 100)[: SIZE - len(_bytes(payment))]
+    return _bytes(payment)
+
+
+def _bytes(payment: dict[str, object]) -> bytes:
+    return json.dumps(payment, separators=(",", ":")).encode()
+
+
+def _card_number(chance: random.Random) -> str:
+    digits = [4, 1, 1, 1, 1, 1, *(chance.randint(0, 9) for _ in range(9))]
+    total = sum(d if place % 2 else (2 * d if d < 5 else 2 * d - 9) for place, d in enumerate(digits))
+    return "".join(map(str, digits)) + str(-total % 10)
+
+
+def letters(number: int) -> bytes:
+    """A number as a key that no scan takes for a card number; the same length for 64 bits."""
+    return f"{number:016x}".translate(_LETTERS).encode()
+
+
+def from_letters(key: bytes) -> int:
+    return int(key.decode().translate(_DIGITS), 16)
+
+
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+_DIGITS = str.maketrans("ghijklmnop", "0123456789")
+
+
+async def preload(access: Access, topic: str, partitions: int, count: int) -> None:
+    """Write `count` payments, the same number to each partition."""
+    values: Iterator[bytes] = cycle(payments())
+    async with AIOKafkaProducer(max_batch_size=BATCH, linger_ms=0, **access.aiokafka()) as producer:
+        for partition in range(partitions):
+            left, waiting = count // partitions, []
+            while left:
+                batch = producer.create_batch()
+                while left and batch.append(key=letters(left), value=next(values), timestamp=None) is not None:
+                    left -= 1
+                batch.close()
+                waiting.append(await producer.send_batch(batch, topic, partition=partition))
+            await asyncio.gather(*waiting)
+
+
+async def paced(access: Access, topic: str, partitions: int, rate: float, seconds: float) -> int:
+    """Write at `rate` records/s for `seconds`; keys carry the moment of the send. Returns how many were written."""
+    values: Iterator[bytes] = cycle(payments())
+    turn, sent, waiting = cycle(range(partitions)), 0, set()
+    async with AIOKafkaProducer(max_batch_size=BATCH, linger_ms=0, **access.aiokafka()) as producer:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
+            due = int(passed * rate) - sent
+            for partition in [next(turn) for _ in range(min(due, partitions))]:
+                batch, part = producer.create_batch(), -(-due // partitions)
+                for _ in range(min(part, due)):
+                    batch.append(key=letters(time.time_ns()), value=next(values), timestamp=None)
+                    sent += 1
+                batch.close()
+                delivery = await producer.send_batch(batch, topic, partition=partition)
+                waiting.add(delivery)
+                delivery.add_done_callback(waiting.discard)
+            await asyncio.sleep(TICK)
+        await asyncio.gather(*waiting)
+    return sent

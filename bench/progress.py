@@ -1,0 +1,31 @@
+"""How far a peer has come, asked of the broker: the committed ends of its output. Costs next to nothing."""
+
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from bench.payments import Access
+from deploy.dev.readiness import admin_client
+
+_ASK = 10.0  # seconds an answer may take
+
+
+class Ends:
+    """Ends of a topic's partitions. Control records count in them: one a partition and transaction."""
+
+    def __init__(self, access: Access, topic: str, partitions: int) -> None:
+        self._admin = admin_client(
+            {"bootstrap": access.bootstrap, "ca": access.ca, "certificate": access.certificate, "key": access.key}
+        )
+        self._latest = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
+
+    def written(self) -> int:
+        """Sum of the high watermarks: what is written, committed or not."""
+        return sum(self._offsets(IsolationLevel.READ_UNCOMMITTED).values())
+
+    def committed(self) -> dict[int, int]:
+        """Last stable offset by partition."""
+        return self._offsets(IsolationLevel.READ_COMMITTED)
+
+    def _offsets(self, level: IsolationLevel) -> dict[int, int]:
+        answers = self._admin.list_offsets(self._latest, isolation_level=level, request_timeout=_ASK)
+        return {place.partition: answer.result(_ASK).offset for place, answer in answers.items()}
