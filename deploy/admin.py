@@ -11,7 +11,8 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.errors import PanlockError
 
-TIMEOUT = 8.0  # seconds: a person waits for the answer
+REACH = 5.0  # seconds until a person is told that no broker answers
+TIMEOUT = 8.0  # seconds that a broker which answers may take
 T = TypeVar("T")
 
 _DENIED = {
@@ -80,7 +81,7 @@ def ask(what: str, call: Callable[[], T]) -> T:
             raise denied(what) from error
         if code in _UNREACHABLE:
             raise KafkaUnreachableError(
-                f"no broker answered within {TIMEOUT:.0f} s (asked to {what}): check bootstrap, that Kafka runs, "
+                f"no broker answered in time (asked to {what}): check bootstrap, that Kafka runs, "
                 "and that the certificate is by a CA that the brokers trust"
             ) from error
         raise KafkaRefusedError(f"Kafka refused to {what}: {_reason(error)}", code) from error

@@ -1,7 +1,7 @@
 """Carrying out a plan: adds, grows and sets; never deletes a topic or a record, never shrinks."""
 
 import time
-from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 
 from confluent_kafka import KafkaError
@@ -39,26 +39,41 @@ def look(admin: AdminClient, desired: Desired) -> tuple[Observed, Plan]:
 
 
 def apply(admin: AdminClient, desired: Desired, revoke: bool = False) -> Plan:
-    """Bring the cluster to what is desired; returns the plan that was carried out.
+    """Bring the cluster to what is desired; returns the plan as it was found.
 
-    ACLs first: a deployer's own come with the policy, and without them it sees no topic.
-    `revoke`: also remove the ACLs of the plan's `revoke`. Raises ApplyRefusedError before anything is done.
+    `revoke`: also remove the ACLs of the plan's `revoke`. Raises ApplyRefusedError before anything is done, and
+    NotSettledError.
     """
-    first = look(admin, desired)[1]
+    first = left = look(admin, desired)[1]
     _refuse(first)
-    if first.grant:
-        settle("add ACLs", admin.create_acls([to_binding(acl) for acl in first.grant], request_timeout=TIMEOUT))
-        _settled(admin, desired, lambda observed, left: not left.grant)
     if revoke and first.revoke:
         filters = [to_filter(acl) for acl in first.revoke]
         settle("remove ACLs", admin.delete_acls(filters, request_timeout=TIMEOUT))
-    todo = look(admin, desired)[1]
-    _refuse(todo)
+    end = time.monotonic() + SETTLE_LIMIT
+    while time.monotonic() < end:
+        _carry_out(admin, desired, left)
+        observed, left = look(admin, desired)
+        _refuse(left)
+        if not left.changes and all(observed.topics[topic.name].led for topic in desired.topics):
+            return first
+        time.sleep(LOOK)
+    raise NotSettledError(
+        f"the brokers do not show the change after {SETTLE_LIMIT:.0f} s: run `panlock deploy plan` again, "
+        "and look into the brokers' logs if it still shows it"
+    )
+
+
+def _carry_out(admin: AdminClient, desired: Desired, todo: Plan) -> None:
+    """Every step may be repeated: a broker shows a change, or a topic that is being deleted, later than it happened.
+
+    ACLs first, and alone: a deployer's own come with the policy, and without them it sees no topic.
+    """
+    if todo.grant:
+        settle("add ACLs", admin.create_acls([to_binding(acl) for acl in todo.grant], request_timeout=TIMEOUT))
+        return
     _create(admin, desired, todo)
     _grow(admin, todo)
     _configure(admin, todo)
-    _settled(admin, desired, lambda observed, left: not left.changes and _all_led(desired, observed))
-    return first
 
 
 def _refuse(todo: Plan) -> None:
@@ -70,17 +85,22 @@ def _refuse(todo: Plan) -> None:
 def _create(admin: AdminClient, desired: Desired, todo: Plan) -> None:
     new = [NewTopic(t.name, t.partitions, desired.replication, config=dict(t.configs)) for t in todo.create]
     for name, future in (admin.create_topics(new, request_timeout=TIMEOUT) if new else {}).items():
-        try:
-            ask(f"create the topic {name}", partial(future.result, TIMEOUT))
-        except KafkaRefusedError as error:
-            if error.code != KafkaError.TOPIC_ALREADY_EXISTS:  # another apply was faster; the last look compares it
-                raise
+        _once(f"create the topic {name}", future, KafkaError.TOPIC_ALREADY_EXISTS)
 
 
 def _grow(admin: AdminClient, todo: Plan) -> None:
-    if todo.grow:
-        new = [NewPartitions(each.topic, each.after) for each in todo.grow]
-        settle("add partitions", admin.create_partitions(new, request_timeout=TIMEOUT))
+    new = [NewPartitions(each.topic, each.after) for each in todo.grow]
+    for name, future in (admin.create_partitions(new, request_timeout=TIMEOUT) if new else {}).items():
+        _once(f"add partitions to {name}", future, KafkaError.INVALID_PARTITIONS)
+
+
+def _once(what: str, future: "Future[object]", done: int) -> None:
+    """Wait for it; `done` is the error by which Kafka says that it has been done already."""
+    try:
+        ask(what, partial(future.result, TIMEOUT))
+    except KafkaRefusedError as error:
+        if error.code != done:
+            raise
 
 
 def _configure(admin: AdminClient, todo: Plan) -> None:
@@ -91,18 +111,3 @@ def _configure(admin: AdminClient, todo: Plan) -> None:
     if entries:
         new = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=each) for name, each in entries.items()]
         settle("set configurations", admin.incremental_alter_configs(new, request_timeout=TIMEOUT))
-
-
-def _all_led(desired: Desired, observed: Observed) -> bool:
-    return all(observed.topics[topic.name].led for topic in desired.topics)
-
-
-def _settled(admin: AdminClient, desired: Desired, done: Callable[[Observed, Plan], bool]) -> None:
-    end = time.monotonic() + SETTLE_LIMIT
-    while not done(*look(admin, desired)):
-        if time.monotonic() > end:
-            raise NotSettledError(
-                f"the brokers do not show the change after {SETTLE_LIMIT:.0f} s: run `panlock deploy plan` again, "
-                "and look into the brokers' logs if it still shows it"
-            )
-        time.sleep(LOOK)

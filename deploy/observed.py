@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from deploy.admin import TIMEOUT, KafkaRefusedError, ask, denied
+from deploy.admin import REACH, TIMEOUT, KafkaRefusedError, ask, denied
 from deploy.grants import Acl
 
 # confluent-kafka calls the cluster a broker
@@ -54,7 +54,7 @@ class Observed:
 
 def count_brokers(admin: AdminClient) -> int:
     """Raises KafkaUnreachableError."""
-    return len(ask("list the brokers", lambda: admin.list_topics(timeout=TIMEOUT)).brokers)
+    return len(ask("list the brokers", lambda: admin.list_topics(timeout=REACH)).brokers)
 
 
 def _check_may_see_acls(admin: AdminClient) -> None:
@@ -67,6 +67,7 @@ def _check_may_see_acls(admin: AdminClient) -> None:
 
 def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
     """All topics by name; configurations of those wanted. Raises KafkaUnreachableError, KafkaDeniedError."""
+    _check_may_see_acls(admin)
     metadata = ask("list the topics", lambda: admin.list_topics(timeout=TIMEOUT))
     present = [name for name in wanted if name in metadata.topics]
     configs = _configs(admin, present)
@@ -103,7 +104,6 @@ def _acls(admin: AdminClient) -> frozenset[Acl]:
         ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
     )
     future = admin.describe_acls(every, request_timeout=TIMEOUT)
-    _check_may_see_acls(admin)
     bindings = ask("read the ACLs", partial(future.result, TIMEOUT))
     return frozenset(from_binding(binding) for binding in bindings if binding.restype in _NAMES)
 
