@@ -26,12 +26,12 @@ class Arrival:
 
 
 class Inbox:
-    """Chunks in the order of their arrival."""
+    """Chunks in the order of their arrival; `arrived` is set with each."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrived: asyncio.Event) -> None:
         self._waiting: deque[Arrival] = deque()
         self.records = self.size = 0
-        self.arrived = asyncio.Event()
+        self._arrived = arrived
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -40,7 +40,7 @@ class Inbox:
         self._waiting.append(arrival)
         self.records += len(arrival.chunk.records)
         self.size += arrival.size
-        self.arrived.set()
+        self._arrived.set()
 
     def take(self) -> list[Arrival]:
         """The next batch."""

@@ -27,12 +27,13 @@ from pipeline.enforce import decide, enforce
 from pipeline.holds import Messages
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
-from pipeline.state import STOPPED, Loss, decode_position, decode_stopped, next_key
+from pipeline.state import DRAIN_PREFIX, STOPPED, Loss, decode_position, decode_stopped, next_key
 from tables.store import Applied
 
 log = logging.getLogger(__name__)
 
 LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions: bounds transactions a second
+TICK = 0.5  # seconds, at least, between ticks: our clock may be ahead of the broker's
 RETRY = 0.2  # seconds before a lane that failed opens again
 OPENING_DEADLINE = 60.0
 OPENING = "opening"
@@ -62,14 +63,13 @@ class Lane:
         self.number, self.inputs, self.services = number, inputs, services
         decisions = {tp for tp in inputs if tp.topic == DECISIONS}
         self.records, self.decisions = (Gate(services.consumer, tps) for tps in (inputs - decisions, decisions))
-        self.record_inbox, self.decision_inbox = Inbox(), Inbox()
         self.arrived = asyncio.Event()
-        self.record_inbox.arrived = self.decision_inbox.arrived = self.arrived
+        self.record_inbox, self.decision_inbox = Inbox(self.arrived), Inbox(self.arrived)
         self.busy = asyncio.Lock()
         self.opened: Opened | None = None
         self.why_closed: str | None = OPENING
         self.alarm: str | None = None
-        self.ticking = False
+        self.ticking, self._ticked_at = False, 0.0
         self._doubt: str | None = None
         self.transaction_seconds = 0.0
         self.since: float = time.monotonic()  # of the work under way, or of the last
@@ -146,7 +146,7 @@ class Lane:
         while True:
             await self._something_to_do(opened)
             began = time.monotonic()
-            while self.record_inbox or self.decision_inbox or self._due(opened):
+            while self.record_inbox or self.decision_inbox or self._patience(opened) == 0:
                 async with self.busy:
                     self.since = time.monotonic()
                     await self._commit(self.decision_inbox.take() + self.record_inbox.take())
@@ -154,11 +154,9 @@ class Lane:
             await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
 
     async def _something_to_do(self, opened: Opened) -> None:
-        """Wait for a chunk, the next expiry, or the end of the producer."""
-        expiry = None if self.ticking else opened.store.next_expiry()
-        timeout = None if expiry is None else max(0.0, expiry / 1000 - time.time())
+        """Wait for a chunk, for work that needs none, or for the end of the producer."""
         try:
-            await asyncio.wait_for(self.arrived.wait(), timeout)
+            await asyncio.wait_for(self.arrived.wait(), self._patience(opened))
         except TimeoutError:
             return
         self.arrived.clear()
@@ -166,8 +164,14 @@ class Lane:
         if self._doubt is not None or task is None or task.done():
             raise LaneFailedError(self._doubt or "the producer has ended")
 
-    def _due(self, opened: Opened) -> bool:
-        return not self.ticking and bool(opened.store.due(now_ms(), 1))
+    def _patience(self, opened: Opened) -> float | None:
+        """Seconds until there is work without a chunk: a queue to be worked off, or a hold that needs a tick."""
+        if opened.store.keys(DRAIN_PREFIX, 1):
+            return 0.0
+        expiry = None if self.ticking else opened.store.next_expiry()
+        if expiry is None:
+            return None
+        return max(0.0, expiry / 1000 - time.time(), self._ticked_at + TICK - time.monotonic())
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> None:
         opened = self._lane()
@@ -177,16 +181,20 @@ class Lane:
             await self._let_flow()
             return
         batch = [await arrival.ready for arrival in arrivals]
-        effects = decide(batch, opened.store, opened.context, now_ms(), self.ticking)
+        effects = decide(batch, opened.store, opened.context, now_ms(), self._may_not_tick())
         if any(isinstance(item, Messages) and item.records for item in batch):
             self.ticking = False  # whatever ticks were on their way may have been read: look again
         await self._carry_out(effects)
-        self.ticking = self.ticking or effects.ticked
+        if effects.ticked:
+            self.ticking, self._ticked_at = True, time.monotonic()
         for arrival in arrivals:
             if arrival.chunk.records:
                 self.times[arrival.tp] = arrival.chunk.records[-1].timestamp
         if effects.reopen:
             raise LaneFailedError("resumed by an operator")
+
+    def _may_not_tick(self) -> bool:
+        return self.ticking or time.monotonic() < self._ticked_at + TICK
 
     async def _losses(self, arrivals: Sequence[Arrival]) -> list[Loss]:
         """Inputs whose next chunk begins above the lane's position, or that cannot be read there."""
@@ -202,7 +210,9 @@ class Lane:
         bounds = await self.services.consumer.bounds(missing)
         if all(bounds[tp].start <= position <= bounds[tp].end for tp, position in missing.items()):
             raise LaneFailedError("an input moved ahead of the lane, but its records are still there: read again")
-        return [Loss(tp.topic, tp.partition, position, resume_at(position, bounds[tp])) for tp, position in missing.items()]
+        return [
+            Loss(tp.topic, tp.partition, position, resume_at(position, bounds[tp])) for tp, position in missing.items()
+        ]
 
     async def _carry_out(self, effects: Effects) -> None:
         """One Kafka transaction, then one WriteBatch. Nothing is applied before the commit."""

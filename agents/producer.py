@@ -68,19 +68,17 @@ class LaneProducer:
         task: asyncio.Task[None] | None = self._kafka._sender.sender_task
         return task
 
-    async def transact(
-        self, sends: Mapping[tuple[str, int], Sequence[Out]]
-    ) -> dict[tuple[str, int], RecordMetadata]:
-        """begin → send → await every delivery → commit. Returns where the last batch of each partition lies.
+    async def transact(self, sends: Mapping[tuple[str, int], Sequence[Out]]) -> dict[tuple[str, int], RecordMetadata]:
+        """begin → send → await every delivery → commit. Returns where the first batch of each partition lies.
 
         Awaiting the deliveries is the point: aiokafka commits a transaction whose delivery failed.
         """
         await self._kafka.begin_transaction()
         sent = await asyncio.gather(*(self._send(TopicPartition(*to), outs) for to, outs in sends.items()))
-        placed = {}
+        placed: dict[tuple[str, int], RecordMetadata] = {}
         for to, deliveries in zip(sends, sent, strict=True):
             for delivery in deliveries:
-                placed[to] = await delivery
+                placed.setdefault(to, await delivery)
         faults.reach("delivery")
         faults.reach("before-commit")
         await self._kafka.commit_transaction()

@@ -48,4 +48,4 @@ class Services:
         return await asyncio.shield(self._asking)
 
     def _ask(self) -> Facts:
-        return Facts(identify(self.kafka.model_dump(mode='json'), self.topics), size_limits(self.kafka, self.topics))
+        return Facts(identify(self.kafka.model_dump(mode="json"), self.topics), size_limits(self.kafka, self.topics))

@@ -81,8 +81,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         return {
             tp: Chunk(opened[tp], start, records.get(tp, []), states[tp]._position)
             for tp, start in starts.items()
-            if (states[tp]._position != start or tp in unreadable)
-            and self.consumer.openings.get(TP(*tp)) == opened[tp]
+            if (states[tp]._position != start or tp in unreadable) and self.consumer.openings.get(TP(*tp)) == opened[tp]
         }
 
 
@@ -166,9 +165,12 @@ class ChunkConsumer(driver.Consumer):
         for partition, chunk in records.items():
             tp = TP(*partition)
             if self.openings.get(tp) == chunk.opening:
-                yield tp, ConsumerMessage(
-                    *(tp.topic, tp.partition, chunk.end - 1, 0.0, 0, (), None, chunk, None, 0, 0, tp),
-                    generation_id=generation,
+                yield (
+                    tp,
+                    ConsumerMessage(
+                        *(tp.topic, tp.partition, chunk.end - 1, 0.0, 0, (), None, chunk, None, 0, 0, tp),
+                        generation_id=generation,
+                    ),
                 )
 
 
