@@ -18,7 +18,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from agents.closing import hang_up
-from agents.header_names import tolerate_header_names
+from agents.header_names import give_records_as_parsed
 from pipeline.opening import Bounds
 from pipeline.record import Record
 
@@ -45,7 +45,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     consumer: "ChunkConsumer"
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        tolerate_header_names()
+        give_records_as_parsed()
         return super()._create_worker_consumer(transport)
 
     async def on_thread_stop(self) -> None:
