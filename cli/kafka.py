@@ -11,7 +11,7 @@ from cli.config import Settings
 from deploy.admin import KafkaDeniedError, KafkaFilesError, KafkaUnreachableError
 from pipeline.errors import PanlockError
 
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 20_000  # a broker under load is slow; one that is not there is refused at once
 _DENIED = (
     errors.TopicAuthorizationFailedError,
     errors.GroupAuthorizationFailedError,

@@ -23,6 +23,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
+        assert self.out, f"nothing on stdout, exit code {self.code}: {self.err}"
         return json.loads(self.out)
 
 
