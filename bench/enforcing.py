@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.bed import PARTITIONS, Bed
 from bench.copying import Run
@@ -23,6 +25,14 @@ from pipeline.policy import load_policy
 _FLOW, _PRINCIPAL = "payments", "checkout"
 SOURCE, CLEAN, AUDIT = f"quarantine.{_FLOW}.{_PRINCIPAL}", f"clean.{_FLOW}", "panlock.audit"
 _WORKER = "panlock-worker"
+
+
+def _public_key() -> dict[str, str]:
+    """Of an approver who is never asked."""
+    raw = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    return {"kty": "OKP", "crv": "Ed25519", "x": urlsafe_b64encode(raw).rstrip(b"=").decode()}
+
+
 _WHEN = 'has(record.type) && record.type == "refund" && has(record.amount) && record.amount > 5000.0'
 # one field rule, the scan of all else, a hold rule that reads every record and never matches, audit as always
 _POLICY = {
@@ -30,7 +40,7 @@ _POLICY = {
     "application": "panlock-bench",
     "lanes": PARTITIONS,
     "principals": {_PRINCIPAL: {"spiffe": f"spiffe://dev.panlock/{_PRINCIPAL}"}},
-    "people": {"ana": {"certificate": "ana", "roles": ["approvers"]}},
+    "people": {"ana": {"certificate": "ana", "roles": ["approvers"], "keys": [_public_key()]}},
     "flows": {
         _FLOW: {
             "producers": [_PRINCIPAL],

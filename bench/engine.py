@@ -51,20 +51,20 @@ def run(bed: Bed, rounds: int, peers: list[str]) -> dict[str, object]:
                 result = copy(bed, peer, sources[peer], RECORDS[peer], LIMIT)
             runs[peer].append(result)
             say(f"round {number + 1}/{rounds} {_line(peer, result)}")
-    report = {peer: _report(RECORDS[peer], results) for peer, results in runs.items()}
+    reports = {peer: report(RECORDS[peer], results) for peer, results in runs.items()}
     if panlock:
         rates = [LOW_RATE, _rate(runs["panlock"]) / 2]
         say("latency at " + " and ".join(f"{rate:.0f}/s" for rate in rates))
-        report["panlock"]["latency"] = panlock.latency(rates)
-        say(f"panlock {report['panlock']['latency']}")
-    return {"machine": machine(), "versions": versions(), "runs": report, "ratios": _ratios(runs)}
+        reports["panlock"]["latency"] = panlock.latency(rates)
+        say(f"panlock {reports['panlock']['latency']}")
+    return {"machine": machine(), "versions": versions(), "runs": reports, "ratios": ratios(runs)}
 
 
 def _rate(results: list[Run]) -> float:
     return statistics.median(result.throughput.records_per_second for result in results)
 
 
-def _report(records: int, results: list[Run]) -> dict[str, object]:
+def report(records: int, results: list[Run]) -> dict[str, object]:
     return {
         "records": records,
         "records_per_second": round(_rate(results)),
@@ -82,7 +82,7 @@ def _report(records: int, results: list[Run]) -> dict[str, object]:
     }
 
 
-def _ratios(runs: dict[str, list[Run]]) -> dict[str, float]:
+def ratios(runs: dict[str, list[Run]]) -> dict[str, float]:
     others = [peer for peer in runs if peer != "panlock" and "panlock" in runs]
     return {f"panlock/{peer}": round(_rate(runs["panlock"]) / _rate(runs[peer]), 2) for peer in others}
 
@@ -106,14 +106,14 @@ def main() -> int:
         directory = wanted.keep or Path(draft)
         try:
             with dev_cluster(directory / "kafka", 1, say) as cluster:
-                report = run(Bed(cluster, directory), wanted.rounds, wanted.only)
+                result = run(Bed(cluster, directory), wanted.rounds, wanted.only)
         except (PeerError, PanlockError) as error:
             say(f"error: {error}; run again with --keep DIRECTORY to see the logs")
             return 1
         except KeyboardInterrupt:
             return 130
     if wanted.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(result, indent=2))
     return 0
 
 

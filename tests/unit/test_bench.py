@@ -1,0 +1,37 @@
+"""The benchmark measures what it says: its input, its keys, its report."""
+
+import json
+
+import pytest
+
+from bench import engine
+from bench.copying import Run
+from bench.payments import SIZE, from_letters, letters, payments
+from bench.throughput import Throughput
+
+
+def test_payments_are_different_json_of_one_kilobyte_with_a_valid_card_number() -> None:
+    values = payments()
+    assert {len(value) for value in values} == {SIZE}
+    assert len(set(values)) == len(values)
+    for value in values:
+        digits = [int(digit) for digit in reversed(json.loads(value)["card"]["number"])]
+        assert len(digits) == 16
+        assert sum(digits[::2]) % 10 == -sum(d * 2 - 9 * (d > 4) for d in digits[1::2]) % 10
+
+
+@pytest.mark.parametrize("number", [0, 1, 4111111111111111, 1 << 63, (1 << 64) - 1])
+def test_keys_hold_a_number_and_no_digit(number: int) -> None:
+    key = letters(number)
+    assert from_letters(key) == number
+    assert len(key) == 16
+    assert key.isalpha()
+
+
+def test_report_compares_medians() -> None:
+    def runs(*rates: float) -> list[Run]:
+        return [Run(Throughput(rate, 10.0, 1.0), 5, 5) for rate in rates]
+
+    results = {"quix": runs(10, 30, 20), "panlock": runs(90, 10, 60)}
+    assert engine.ratios(results) == {"panlock/quix": 3.0}
+    assert engine.report(5, results["panlock"])["records_per_second"] == 60
