@@ -217,18 +217,21 @@ class Lane:
     async def _carry_out(self, effects: Effects) -> None:
         """One Kafka transaction, then one WriteBatch. Nothing is applied before the commit."""
         opened = self._lane()
-        if not effects.changes:
+        if not effects.changes and not effects.sends:
             return
         stamp = now_ms()
         changelog = (STATE, self.number)
-        sends = {**effects.sends, changelog: [Out(key, value, stamp) for key, value in effects.changes.items()]}
+        sends = dict(effects.sends)
+        if effects.changes:  # a tick alone changes nothing
+            sends[changelog] = [Out(key, value, stamp) for key, value in effects.changes.items()]
         began = time.monotonic()
         async with asyncio.timeout(DEADLINE):
             placed = await opened.producer.transact(sends)
         self.transaction_seconds = time.monotonic() - began
-        first = placed[changelog]
-        position = first.offset + len(effects.changes)
-        opened.store.apply(effects.changes, Applied(position, first.timestamp or stamp))
+        if effects.changes:
+            first = placed[changelog]
+            position = first.offset + len(effects.changes)
+            opened.store.apply(effects.changes, Applied(position, first.timestamp or stamp))
         self.outcomes.update(effects.outcomes)
 
     async def _reopen(self) -> None:
