@@ -1,5 +1,7 @@
 //! JSON's tokens (RFC 8259) over bytes that are known to be UTF-8. Strict; nothing is built.
 
+use std::ops::Range;
+
 use crate::outcome::{Rejected, Rejection};
 use crate::swar;
 
@@ -13,11 +15,12 @@ pub struct Text {
     pub digits: usize,
 }
 
-/// A number token from..to: `integer` and `fraction` count their digits.
+/// A number token from..to: `integer` and `fraction` count their digits; `exponent` is what stands behind the e.
 #[derive(Debug, Clone, Copy)]
 pub struct Number {
     pub from: usize,
     pub to: usize,
+    start_of_digits: usize,
     pub integer: usize,
     pub fraction: usize,
     pub exponent: i64,
@@ -135,7 +138,7 @@ pub fn number(input: &[u8], from: usize) -> Result<Number, Rejected> {
     if integer == 0 || (integer > 1 && input[at] == b'0') {
         return Err(malformed(at));
     }
-    let mut number = Number { from, to: at + integer, integer, fraction: 0, exponent: 0 };
+    let mut number = Number { from, to: at + integer, start_of_digits: at, integer, fraction: 0, exponent: 0 };
     if input.get(number.to) == Some(&b'.') {
         number.fraction = digits(input, number.to + 1);
         number.to += 1 + number.fraction;
@@ -176,8 +179,13 @@ fn is_finite(text: &[u8]) -> bool {
 }
 
 impl Number {
-    /// Digits (values 0 to 9) of the number's integer part in plain decimal, without leading zeros, where they are
-    /// `most` or fewer: 41e2 → 4100, 4.1e1 → 41, 4100e-2 → 41.
+    /// Where the digits before a decimal point or exponent stand.
+    pub fn integer_range(&self) -> Range<usize> {
+        self.start_of_digits..self.start_of_digits + self.integer
+    }
+
+    /// The number's integer part in plain decimal, in ASCII digits without leading zeros, where they are `most` or
+    /// fewer: 41e2 → 4100, 4.1e1 → 41, 4100e-2 → 41.
     pub fn plain_integer(&self, input: &[u8], most: usize) -> Option<Vec<u8>> {
         let length = self.integer as i64 + self.exponent;
         let zeros = self.integer == 1 && self.exponent > 0; // 0.041e3: a leading zero moves into the integer part
@@ -185,9 +193,68 @@ impl Number {
             return None;
         }
         let mantissa = input[self.from..self.to].iter().take_while(|c| !matches!(c, b'e' | b'E'));
-        let known = mantissa.filter(|c| c.is_ascii_digit()).map(|c| c - b'0');
-        let plain = known.chain(std::iter::repeat(0)).take(length as usize).skip_while(|digit| *digit == 0);
+        let known = mantissa.copied().filter(u8::is_ascii_digit);
+        let plain = known.chain(std::iter::repeat(b'0')).take(length as usize).skip_while(|digit| *digit == b'0');
         let plain: Vec<u8> = plain.collect();
         (plain.len() <= most).then_some(plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Option<String> {
+        let token = number(text.as_bytes(), 0).unwrap();
+        token.plain_integer(text.as_bytes(), 19).map(|digits| String::from_utf8(digits).unwrap())
+    }
+
+    #[test]
+    fn numbers_are_read_in_plain_decimal() {
+        for (text, value) in
+            [("41e2", "4100"), ("4.1e1", "41"), ("4100e-2", "41"), ("-0.041e3", "41"), ("4.19e1", "41"), ("12.5", "12")]
+        {
+            assert_eq!(plain(text).as_deref(), Some(value), "{text}");
+        }
+        for text in ["1e30", "1e-3", "1e-99999999999999999999999"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_refused_where_they_go_wrong() {
+        let wrong =
+            [("-", 1), ("01", 0), ("-01", 1), ("1.", 2), ("1.e5", 2), ("1e", 2), ("1e+", 3), (".5", 0), ("+1", 0)];
+        for (text, place) in wrong {
+            assert_eq!(number(text.as_bytes(), 0).unwrap_err(), malformed(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_a_double_are_not_finite() {
+        for text in ["1e309", "-1e309", "1e999999999999999999999", &"9".repeat(400)] {
+            assert_eq!(number(text.as_bytes(), 0).unwrap_err().reason, Rejection::NotFinite, "{text}");
+        }
+        for text in ["1e308", "1e-999999", "0e999", &"9".repeat(300)] {
+            assert!(number(text.as_bytes(), 0).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_no_text_and_pairs_are_one_character() {
+        assert_eq!(unescape(br"\ud83d\ude00"), "😀".as_bytes());
+        for text in [r#""\ud83d""#, r#""\ude00""#, r#""\ud83d\u0041""#, r#""\ud83d\ud83d""#, r#""\ud83dx""#] {
+            assert_eq!(string(text.as_bytes(), 0).unwrap_err(), Rejected::at_byte(Rejection::InvalidUtf8, 1), "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_end_at_their_quote_and_count_at_least_their_digits() {
+        let text = string(br#""a\"1\u0034" "9"#, 0).unwrap();
+        assert_eq!((text.from, text.to, text.escaped, text.digits), (1, 11, true, 5));
+        let wrong = [("\"a", 2), ("\"a\\", 2), ("\"\\x\"", 1), ("\"\\u12g4\"", 1), ("\"a\nb\"", 2), ("\"\\u12", 1)];
+        for (text, place) in wrong {
+            assert_eq!(string(text.as_bytes(), 0).unwrap_err(), malformed(place), "{text:?}");
+        }
     }
 }

@@ -257,13 +257,18 @@ impl<'a> Walk<'a> {
         Ok(self.mask_whole(range, &text, class, strategy, by, place))
     }
 
-    /// The card number that a number's value is, in ASCII digits; what lies behind a decimal point does not count.
+    /// The card number that a number is, in ASCII digits: its integer part as it is written, or in plain decimal. What
+    /// lies behind a decimal point does not count: of random fractions one in thirty would look like a card number.
     fn card_number(&self, token: &Number) -> Option<Vec<u8>> {
-        if token.exponent == 0 && !(scan::SHORTEST..=scan::LONGEST).contains(&token.integer) {
+        let written = &self.input[token.integer_range()];
+        let is_card = |digits: &[u8]| (digits.len() >= scan::SHORTEST) && scan::is_card_number(&values(digits));
+        if written.len() <= scan::LONGEST && is_card(written) {
+            return Some(written.to_vec());
+        }
+        if token.exponent == 0 {
             return None;
         }
-        let digits = token.plain_integer(self.input, scan::LONGEST)?;
-        scan::is_card_number(&digits).then(|| digits.iter().map(|digit| digit + b'0').collect())
+        token.plain_integer(self.input, scan::LONGEST).filter(|digits| is_card(digits))
     }
 
     fn literal(&mut self, word: &'static [u8], rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
@@ -374,4 +379,8 @@ impl<'a> Walk<'a> {
         self.out.extend_from_slice(&self.input[self.copied..]);
         Ok(Some(self.out))
     }
+}
+
+fn values(digits: &[u8]) -> Vec<u8> {
+    digits.iter().map(|digit| digit - b'0').collect()
 }
