@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
 
 from pipeline.approval.decision import (
     Decision,
@@ -82,6 +83,7 @@ def _parts() -> list[bytes]:
     return sign_decision(ANA, decision()).split(b".")
 
 
+GOOD = {"v": 1, **{name: value for name, value in asdict(decision()).items() if name != "person"}}
 HEADER = {"alg": "Ed25519", "kid": ANA.thumbprint(), "typ": TYPE}
 
 
@@ -106,6 +108,17 @@ def test_any_other_header_is_refused(header: dict) -> None:
     assert read_decision(b".".join([_b64(header), payload, signature]), POLICY) is Refusal.BAD_SIGNATURE
 
 
+@pytest.mark.parametrize(
+    "header",
+    [{**HEADER, "typ": "JWT"}, {**HEADER, "cty": "x"}, {"alg": "Ed25519", "kid": ANA.thumbprint()}],
+    ids=json.dumps,
+)
+def test_any_other_header_is_refused_even_if_signed(header: dict) -> None:
+    registry = jws.JWSRegistry(algorithms=["Ed25519"], strict_check_header=False)
+    raw = jws.serialize_compact(header, json.dumps(GOOD), ANA, registry=registry)
+    assert read_decision(raw.encode(), POLICY) is Refusal.BAD_SIGNATURE
+
+
 def test_an_empty_signature_is_none() -> None:
     header, payload, _ = _parts()
     assert read_decision(b".".join([header, payload, b""]), POLICY) is Refusal.BAD_SIGNATURE
@@ -121,9 +134,6 @@ def test_another_persons_name_on_the_signature_is_refused() -> None:
     _, payload, signature = _parts()
     header = _b64({**HEADER, "kid": BEN.thumbprint()})
     assert read_decision(b".".join([header, payload, signature]), POLICY) is Refusal.BAD_SIGNATURE
-
-
-GOOD = {"v": 1, **{name: value for name, value in asdict(decision()).items() if name != "person"}}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +166,7 @@ GOOD = {"v": 1, **{name: value for name, value in asdict(decision()).items() if 
         {**GOOD, "resume": {}},
         {"v": 1, "resume": GOOD},
         {"v": 1, "resume": [1]},
+        {"v": 1, "resume": {k: v for k, v in asdict(RESUME).items() if k != "person"}, "more": 1},
     ],
     ids=lambda payload: json.dumps(payload)[-60:],
 )
@@ -164,31 +175,30 @@ def test_a_signed_payload_of_another_shape_is_refused(payload: dict) -> None:
 
 
 def test_a_key_twice_in_a_signed_payload_is_refused() -> None:
-    from joserfc import jws
-
     body = json.dumps(GOOD)[:-1] + ',"decision":"deny"}'
     raw = jws.serialize_compact(HEADER, body, ANA, algorithms=["Ed25519"]).encode()
     assert read_decision(raw, POLICY) is Refusal.BAD_SIGNATURE
 
 
 def test_a_lone_surrogate_cannot_reach_an_event() -> None:
-    from joserfc import jws
-
     body = json.dumps({**GOOD, "reason": "\ud800"})
     raw = jws.serialize_compact(HEADER, body, ANA, algorithms=["Ed25519"]).encode()
     assert read_decision(raw, POLICY) is Refusal.BAD_SIGNATURE
 
 
 def test_eddsa_is_another_name_of_the_same_algorithm() -> None:
-    from joserfc import jws
-
     with pytest.warns(UserWarning, match="EdDSA"):
         raw = jws.serialize_compact({**HEADER, "alg": "EdDSA"}, json.dumps(GOOD), ANA, algorithms=["EdDSA"])
     assert read_decision(raw.encode(), POLICY).person == "ana@pay.example"
 
 
 def test_more_than_16_kib_is_not_even_parsed() -> None:
-    assert read_message(seal(ANA, {**GOOD, "reason": "x" * MAX_BYTES}), POLICY) is Refusal.BAD_SIGNATURE
+    padded = json.dumps(GOOD) + " " * MAX_BYTES
+    raw = jws.serialize_compact(HEADER, padded, ANA, algorithms=["Ed25519"])
+    assert read_message(raw.encode(), POLICY) is Refusal.BAD_SIGNATURE
+    padded = json.dumps(GOOD) + " " * (MAX_BYTES // 2)
+    raw = jws.serialize_compact(HEADER, padded, ANA, algorithms=["Ed25519"])
+    assert isinstance(read_message(raw.encode(), POLICY), Decision)
 
 
 @given(st.binary(max_size=300) | st.builds(lambda parts: b".".join(parts), st.lists(st.binary(max_size=80))))

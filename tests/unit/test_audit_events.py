@@ -48,18 +48,22 @@ def test_what_is_not_known_is_absent() -> None:
     assert "place" not in json.loads(event)
 
 
-def test_a_release_with_evidence_that_does_not_fit_names_what_fits_and_counts_the_rest() -> None:
-    finding = {"by": "scan", "class": "pan", "path": "$." + "\x01" * 198, "strategy": "partial"}
+@pytest.mark.parametrize("more", [None, {"pan": 7}])
+def test_evidence_that_does_not_fit_is_named_as_far_as_it_fits_and_counted_beyond(more: dict | None) -> None:
+    finding = {"by": "scan", "class": "pan", "path": "$." + "\x01" * 150, "strategy": "partial"}
     findings = [dict(finding, path=finding["path"] + str(n)) for n in range(100)]
     masking = canonical.encode(findings)
     assert len(masking) > MAX_BYTES
-    chain = Chain(0, "ab" * 32)
-    _, event = chain.released("quarantine.a.b/0/1", "b", b"ef" * 32, masking, b'{"pan":7}', NOW)
-    body = json.loads(event)
-    assert MAX_BYTES - 2_000 < len(event) <= MAX_BYTES
-    assert body["masking"] == findings[: len(body["masking"])]
-    assert body["masking_more"] == {"pan": 107 - len(body["masking"])}
-    assert chain.prev == sha256(event).hexdigest()
+    for padding in range(len(canonical.encode(finding))):  # wherever the bound falls within a finding
+        chain = Chain(0, "ab" * 32)
+        counts = None if more is None else canonical.encode(more)
+        _, event = chain.released("q" * padding, "b", b"ef" * 32, masking, counts, NOW)
+        body = json.loads(event)
+        assert "cut" not in body
+        assert MAX_BYTES - 2_000 < len(event) <= MAX_BYTES
+        assert body["masking"] == findings[: len(body["masking"])]
+        assert body["masking_more"] == {"pan": 100 + (7 if more else 0) - len(body["masking"])}
+        assert chain.prev == sha256(event).hexdigest()
 
 
 def test_an_event_with_any_other_field_too_long_says_what_it_left_out() -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +93,11 @@ def test_what_is_rejected_says_why_and_shows_nothing(line: bytes, reason: str) -
     assert json.loads(answer(line)) == {"outcome": "rejected", "value": None, "findings": [], "reason": reason}
 
 
+def test_a_line_that_is_too_long_does_not_shift_the_others() -> None:
+    told = [json.loads(each) for each in answers(SOURCE, [b"1", b'"' + b"x" * 5000 + b'"', b"2"], 4096)]
+    assert [each["value"] for each in told] == [1, None, 2]
+
+
 def test_findings_beyond_a_hundred_are_counted() -> None:
     numbers = ",".join(f'"{n}"' for n in ["4111111111111111"] * 130)
     told = json.loads(answer(b'{"amount":1,"n":[' + numbers.encode() + b"]}"))
@@ -131,10 +138,12 @@ def test_answers_come_as_the_lines_do() -> None:
     """A program that asks line by line is not left waiting for a batch to fill."""
     policy = Path(__file__).parents[1] / "vectors/decision/policy.yaml"
     command = [sys.executable, "-m", "cli", "mask", "--policy", str(policy), "--flow", "payments"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         for number in range(3):
             process.stdin.write(b'{"n":%d}\n' % number)
             process.stdin.flush()
+            assert select.select([process.stdout], [], [], 30)[0]
             assert json.loads(process.stdout.readline())["value"] == {"n": number}
         process.stdin.close()
         assert process.wait(10) == 0
