@@ -25,6 +25,7 @@ from deploy.provision import provision
 from pipeline.policy import Policy, parse_policy
 
 PATIENCE = 60.0  # seconds: the bound of every wait; a machine under load is slow, a broken engine never gets there
+STOPPING = 20.0  # seconds after SIGTERM: a worker drains within 10, on a machine that is not busy
 T = TypeVar("T")
 
 
@@ -86,7 +87,7 @@ class WorkerProcess:
         return self
 
     def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-3000:]
+        return self.log.read_text(errors="replace")[-9000:]
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -100,10 +101,12 @@ class WorkerProcess:
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:
-            return self.process.wait(PATIENCE)
+            return self.process.wait(STOPPING)
         except subprocess.TimeoutExpired:
+            self.send(signal.SIGUSR1)  # Faust's worker writes every task's stack into its log
+            time.sleep(2)
             self.kill()
-            raise AssertionError(f"the worker did not end on SIGTERM: {self.tail()}") from None
+            raise AssertionError(f"the worker did not end on SIGTERM, see {self.log}: {self.tail()}") from None
 
 
 class Deployment:
@@ -133,6 +136,9 @@ class Deployment:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
 
+    def cluster_id(self) -> str:
+        return str(self.admin.describe_cluster().result(30).cluster_id)
+
     def __enter__(self) -> "Deployment":
         return self
 
@@ -161,8 +167,13 @@ class Deployment:
         """Arguments of an aiokafka client with the certificate CN=`name`."""
         return Kafka.model_validate(self.cluster.config(name)).client()
 
-    def produce(self, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]], name: str | None = None,
-                headers: Sequence[tuple[str, bytes]] = ()) -> list[int]:
+    def produce(
+        self,
+        topic: str,
+        records: Iterable[tuple[int, bytes | None, bytes | None]],
+        name: str | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> list[int]:
         """(partition, key, value) each; returns the offsets. As the topic's owner, unless another is named."""
         owner = name or topic.rsplit(".", 1)[-1]
 
@@ -185,8 +196,12 @@ class Deployment:
         return asyncio.run(self._read(topic, name))
 
     async def _read(self, topic: str, name: str) -> list[ConsumerRecord]:
-        consumer = AIOKafkaConsumer(isolation_level="read_committed", auto_offset_reset="earliest",
-                                    max_partition_fetch_bytes=8 << 20, **self.client(name))
+        consumer = AIOKafkaConsumer(
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=8 << 20,
+            **self.client(name),
+        )
         await consumer.start()
         try:
             count = len(await _topic_partitions(consumer, topic))
@@ -221,5 +236,3 @@ class Deployment:
 async def _topic_partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     await consumer._client.set_topics([topic])
     return consumer.partitions_for_topic(topic) or set()
-
-
