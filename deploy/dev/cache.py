@@ -5,11 +5,15 @@ Standard library alone: the first set-up imports it before anything is installed
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 Say = Callable[[str], None]
+RETRY = 0.5  # seconds between tries for a lock
+TRIES_A_WORD = 30
 
 
 def cache_dir() -> Path:
@@ -23,9 +27,18 @@ def cache_dir() -> Path:
 def locked(path: Path, say: Say) -> Iterator[None]:
     """Hold `path` as a lock among processes. The kernel drops it with its holder, so no stale lock can stay."""
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another checkout is filling {path.parent}: waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
+        tries = 0
+        while not _taken(file):
+            if tries % TRIES_A_WORD == 0:
+                say(f"waiting for another process that has {path}")
+            tries += 1
+            time.sleep(RETRY)
         yield
+
+
+def _taken(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
