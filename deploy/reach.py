@@ -16,21 +16,13 @@ def is_panlocks(topic: str) -> bool:
 def touches(acl: Acl, desired: Desired) -> bool:
     """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids."""
     if acl.resource == "topic":
-        return _reaches_topic(acl, [topic.name for topic in desired.topics])
+        return is_panlocks(acl.name) or any(_covers(acl, topic.name) for topic in desired.topics)
     if acl.resource == "group":
         return _covers(acl, desired.application)
     if acl.resource == "transactional-id":
         prefix = f"{desired.application}-"
         return acl.name.startswith(prefix) or _covers(acl, prefix)
     return False
-
-
-def _reaches_topic(acl: Acl, topics: list[str]) -> bool:
-    if is_panlocks(acl.name):
-        return True
-    if acl.pattern == "PREFIXED" and any(prefix.startswith(acl.name) for prefix in OWN_PREFIXES):
-        return True
-    return any(_covers(acl, topic) for topic in topics)
 
 
 def _covers(acl: Acl, name: str) -> bool:

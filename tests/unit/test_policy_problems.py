@@ -73,7 +73,7 @@ ONE = {
     "rule does not compile": ("record.amount > 5000.0", "record.amount >> 5", "flows.payments.hold[0].when", "does not compile", "over record, key"),
     "rule as number": ("when: has", "when: 5 #", "flows.payments.hold[0].when", "`5` is not text", "write text"),
     "two rules of one id": (
-        "      - id: large-refund", "      - {id: large-refund, when: 'true', reason: r, approvers: [payments-approvers]}\n      - id: large-refund",
+        "      - id: large-refund", "      - {id: large-refund, when: has(record.a), reason: r, approvers: [payments-approvers]}\n      - id: large-refund",
         "flows.payments.hold[1].id", "id of two rules", "its own",
     ),
     "no reason": ("reason: refunds over 5,000 need two people", "reason: ' '", "flows.payments.hold[0].reason", "says nothing", "why they are asked"),
