@@ -5,12 +5,14 @@ A rejected or odd record never raises; what raises is a wrong configuration (Val
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self, final
 
-Headers = tuple[tuple[str, bytes | None], ...]
+__all__ = ["REJECTIONS", "Flow", "KernelPanic", "Keyring", "check_path", "check_rule"]
+
+_Headers = tuple[tuple[str, bytes | None], ...]
 
 # verdict, detail, key, value, headers, masking, more, sha256: see pipeline.masking.face.Masked, which names them
-_Masked = tuple[int, str | None, bytes | None, bytes | None, Headers | None, bytes, bytes | None, bytes]
+_Masked = tuple[int, str | None, bytes | None, bytes | None, _Headers | None, bytes, bytes | None, bytes]
 
 REJECTIONS: Final[tuple[str, ...]]
 """Reason codes of rejected records: a verdict of -n means REJECTIONS[n - 1]."""
@@ -18,6 +20,7 @@ REJECTIONS: Final[tuple[str, ...]]
 class KernelPanic(Exception):
     """A defect of the kernel. Its text is fixed: nothing of the record is in it."""
 
+@final
 class Keyring:
     """Token keys by id. `active` makes new tokens; tokens of every id in it are recognised and left alone.
 
@@ -25,8 +28,9 @@ class Keyring:
     them.
     """
 
-    def __init__(self, keys: dict[str, bytes], active: str) -> None: ...
+    def __new__(cls, keys: dict[str, bytes], active: str) -> Self: ...
 
+@final
 class Flow:
     """One flow's field rules, scan and hold rules, compiled.
 
@@ -34,7 +38,7 @@ class Flow:
     "rules": [{"id", "when"}], "panic_on": text or null}. Raises ValueError, with a message for people.
     """
 
-    def __init__(self, config: bytes, keyring: Keyring) -> None: ...
+    def __new__(cls, config: bytes, keyring: Keyring) -> Self: ...
     def enforce(
         self,
         principal: str,
@@ -45,7 +49,7 @@ class Flow:
         """Mask and assess a chunk: one result for each record, in order. The GIL is released. Raises KernelPanic."""
 
     def assess(
-        self, principal: str, key: bytes | None, value: bytes | None, headers: Headers, masking: bytes
+        self, principal: str, key: bytes | None, value: bytes | None, headers: _Headers, masking: bytes
     ) -> tuple[int, str | None]:
         """The hold rules alone, over a record that is masked already: (0 or number of the rule that matched, detail).
 
