@@ -48,7 +48,10 @@ def test_one_process_at_a_time_has_the_cache(tmp_path: Path) -> None:
         "with locked(Path(sys.argv[1]), print): print('has it', flush=True); input()"
     )
     other = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(tmp_path / "lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert other.stdout is not None
     assert other.stdout.readline() == "has it\n"
