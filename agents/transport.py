@@ -48,6 +48,10 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         give_records_as_parsed()
         return super()._create_worker_consumer(transport)
 
+    def close(self) -> None:
+        """Nothing. Faust calls it on a rebalance while it stops, and would close the consumer from another thread's
+        loop, which crashes uvloop; `on_thread_stop` closes it."""
+
     async def on_thread_stop(self) -> None:
         await super(driver.AIOKafkaConsumerThread, self).on_thread_stop()  # its own would wait for a goodbye
         if self._consumer is not None:
