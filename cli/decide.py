@@ -107,27 +107,22 @@ async def _run(
         async with reader(settings) as source:
             await topic.read(source)
             held = _checked(topic, ids, who)
-            messages = []
-            for each in held:
-                decision = Decision(
-                    cluster=cluster,
-                    topic_id=each.topic_id,
-                    record=each.record,
-                    sha256=each.sha256,
-                    policy=each.policy,
-                    decision=word,
-                    reason=reason,
-                    jti=uuid.uuid4().hex,
-                    iat=int(time.time()),
+            decisions = [_decision(each, word, reason, cluster) for each in held]
+            messages = [
+                Message(
+                    each.record.encode(), sign_decision(key, each), RecordId.parse(each.record).partition % topic.lanes
                 )
-                lane = RecordId.parse(each.record).partition % topic.lanes
-                messages.append(Message(each.record.encode(), sign_decision(key, decision), lane))
+                for each in decisions
+            ]
             places = await deliver(settings, messages)
             deadline = time.monotonic() + wait
-            while time.monotonic() < deadline and any(_state(topic, each) == "sent" for each in held):
+            while time.monotonic() < deadline and any(_state(topic, each) == "sent" for each in decisions):
                 await asyncio.sleep(POLL)
                 await topic.read(source)
-    return [_Sent(topic.get(e.record) or e, place, _state(topic, e)) for e, place in zip(held, places, strict=True)]
+    return [
+        _Sent(topic.get(decision.record) or before, place, _state(topic, decision))
+        for before, decision, place in zip(held, decisions, places, strict=True)
+    ]
 
 
 def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None) -> list[Pending]:
@@ -147,20 +142,38 @@ def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None) -> l
     return held
 
 
-def _state(topic: PendingTopic, before: Pending) -> Literal["sent", "counted", "decided"]:
-    """A vote more, or gone from the topic, is a worker's answer; whose vote it is shows `panlock pending show`."""
-    now = topic.get(before.record)
+def _decision(pending: Pending, word: Word, reason: str, cluster: str) -> Decision:
+    return Decision(
+        cluster=cluster,
+        topic_id=pending.topic_id,
+        record=pending.record,
+        sha256=pending.sha256,
+        policy=pending.policy,
+        decision=word,
+        reason=reason,
+        jti=uuid.uuid4().hex,
+        iat=int(time.time()),
+    )
+
+
+def _state(topic: PendingTopic, decision: Decision) -> Literal["sent", "counted", "decided"]:
+    """This vote in the pending record, or none there any more, is a worker's answer."""
+    now = topic.get(decision.record)
     if now is None:
         return "decided"
-    return "counted" if len(now.votes) > len(before.votes) else "sent"
+    return "counted" if any(vote.jti == decision.jti for vote in now.votes) else "sent"
 
 
 def _next(word: Word, sent: _Sent, wait: float) -> str:
     record = sent.pending.record
     if sent.state == "counted":
         return f"{record}: your approval counts, {votes(sent.pending)}; it waits for more people"
+    if sent.state == "decided" and word == "deny":
+        return f"{record}: denied"
+    if sent.state == "decided" and len(sent.pending.votes) + 1 >= sent.pending.quorum:
+        return f"{record}: released: with you, enough people have approved it"
     if sent.state == "decided":
-        return f"{record}: " + ("denied" if word == "deny" else "released: enough people have approved it")
+        return f"{record}: no longer pending: somebody has denied it, or it has expired"
     waited = f" within {wait:.0f} s" if wait else " yet"
     return (
         f"{record}: sent as {sent.place}; no worker has counted it{waited}. If `panlock pending show {record}` "

@@ -134,7 +134,7 @@ def test_a_denial_is_one_word(worker: Worker, person: Person) -> None:
     ("word", "counted", "told"),
     [
         ("approve", True, "your approval counts, 1 of 2 (ana@pay.example)"),
-        ("approve", False, "released"),
+        ("approve", False, "no longer pending: somebody has denied it"),
         ("deny", False, "denied"),
     ],
 )

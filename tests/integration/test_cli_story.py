@@ -44,7 +44,7 @@ def test_a_refund_waits_for_two_people_and_another_is_denied(cluster: DevCluster
         again = ana("approve", held[7000], "--reason", "once more", "--policy", str(panlock.policy_file))
         assert (again.code, "has voted already" in again.err) == (2, True)
         second = ben("approve", held[7000], "--reason", "seen", "--wait", "30")
-        assert "released: enough people have approved it" in second.err
+        assert "released: with you, enough people have approved it" in second.err
         assert "denied" in ben("deny", held[8000], "--reason", "not ours", "--wait", "30").err
         assert "nothing is pending" in ana("pending", "list").err
 
