@@ -61,6 +61,9 @@ class Deploy:
         found: dict[str, list[object]] = json.loads(self("plan", "--json", policy=policy).out)
         return found
 
+    def topics(self) -> list[str]:
+        return [name for name in self.admin.list_topics(timeout=10).topics if not name.startswith("__")]
+
     def add(self, *acls: Acl) -> None:
         for future in self.admin.create_acls([to_binding(acl) for acl in acls]).values():
             future.result(10)
@@ -80,12 +83,12 @@ def deploy(fresh_cluster: DevCluster, tmp_path: Path) -> Iterator[Deploy]:
     running = Deploy(fresh_cluster, tmp_path)
     provision(fresh_cluster.config("admin"), parse_policy(POLICY, "policy.yaml"))
     yield running
-    names = [name for name in running.admin.list_topics(timeout=10).topics if not name.startswith("__")]
-    for future in running.admin.delete_topics(names).values():
+    for future in running.admin.delete_topics(running.topics()).values():
         future.result(10)
     acls = observe(running.admin, []).acls
     for deleted in running.admin.delete_acls([to_filter(acl) for acl in acls]).values():
         deleted.result(10)
+    until("an empty cluster at the broker", lambda: not running.topics() and not observe(running.admin, []).acls)
 
 
 def test_apply_brings_all_of_the_policy_and_a_second_one_nothing(deploy: Deploy) -> None:
@@ -169,6 +172,7 @@ def test_check_finds_another_partition_count_and_apply_refuses_to_shrink(deploy:
     for topic in ("payments", "panlock.audit"):
         for future in deploy.admin.create_partitions([NewPartitions(topic, 13)]).values():
             future.result(10)
+        until("13 partitions", lambda topic=topic: len(deploy.admin.list_topics(topic).topics[topic].partitions) == 13)
     found = deploy("check")
     assert found.code == 1
     assert "! topic payments has 13 partitions, the policy says 12" in found.out
