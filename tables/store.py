@@ -1,10 +1,11 @@
 """A lane's state on RocksDB: one directory a lane, written once a transaction after its commit.
 
-Column families: `default` holds the changelog's keys and values (pipeline.state); `index` holds what is derived from
-them, the expiry index; `meta` holds how far the changelog has been applied. The three move in one WriteBatch.
+Beside the changelog's keys and values (pipeline.state: their keys begin with a letter) it holds what is derived from
+them, the expiry index, and how far the changelog has been applied. All three move in one WriteBatch. No column
+families: a handle that outlives its database by a moment corrupts the process's memory.
 
-    index   u64 expiry (ms) + record id      empty
-    meta    "position"                       u64 next changelog offset, u64 broker time (ms) of the last record applied
+    0x00 "position"                      u64 next changelog offset, u64 broker time (ms) of the last record applied
+    0x01 u64 expiry (ms) + record id     empty
 """
 
 import shutil
@@ -21,6 +22,7 @@ from pipeline.state import PENDING_PREFIX, QUEUE_PREFIX, payload
 
 CACHE = 4 << 20  # a lane; RocksDB's own default would be gigabytes for all of them
 WRITE_BUFFER = 8 << 20
+_APPLIED, _INDEX, _INDEX_END = b"\x00position", b"\x01", b"\x02"
 _PAIR, _U64 = struct.Struct(">QQ"), struct.Struct(">Q")
 
 
@@ -45,7 +47,6 @@ def _options() -> Options:
     table.set_bloom_filter(10, False)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.create_missing_column_families(True)
     options.set_block_based_table_factory(table)
     options.set_write_buffer_size(WRITE_BUFFER)
     options.set_max_write_buffer_number(2)
@@ -60,19 +61,15 @@ class LaneStore:
         """Opens or makes the directory. Raises StoreError."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        options = _options()
-        families = {"index": _options(), "meta": _options()}
         try:
-            self._db = Rdict(str(path), options=options, column_families=families)
-            self._index, self._meta = self._db.get_column_family("index"), self._db.get_column_family("meta")
-            self._handles = {name: self._db.get_column_family_handle(name) for name in families}
+            self._db = Rdict(str(path), options=_options())
         except Exception as error:  # rocksdict raises plain Exception
             kind = StoreCorruptError if "Corruption" in str(error) else StoreError
             raise kind(f"RocksDB cannot open {path}: {error}") from error
         self._waiting = self._any_waiting()
 
     def applied(self) -> Applied:
-        value = self._meta.get(b"position")
+        value = self._db.get(_APPLIED)
         return Applied(*_PAIR.unpack(value)) if value else Applied(0, 0)
 
     def get(self, key: bytes) -> bytes | None:
@@ -82,20 +79,21 @@ class LaneStore:
     def keys(self, prefix: bytes, limit: int) -> list[bytes]:
         return [key for key, _ in _scan(self._db, prefix, limit)]
 
-    def items(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        return _scan(self._db, prefix, None)
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every key and value of the changelog."""
+        return ((key, value) for key, value in _scan(self._db, b"", None) if key > _INDEX_END)
 
     def due(self, until: int, limit: int) -> list[str]:
         found = []
-        for key, _ in _scan(self._index, b"", limit):
-            if _U64.unpack(key[:8])[0] > until:
+        for key, _ in _scan(self._db, _INDEX, limit):
+            if _U64.unpack(key[1:9])[0] > until:
                 break
-            found.append(key[8:].decode())
+            found.append(key[9:].decode())
         return found
 
     def next_expiry(self) -> int | None:
         """Expiry (ms) of the hold that expires first."""
-        return next((int(_U64.unpack(key[:8])[0]) for key, _ in _scan(self._index, b"", 1)), None)
+        return next((int(_U64.unpack(key[1:9])[0]) for key in self.keys(_INDEX, 1)), None)
 
     def waiting(self) -> bool:
         return self._waiting
@@ -113,7 +111,7 @@ class LaneStore:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(b"position", _PAIR.pack(*applied), self._handles["meta"])
+        batch.put(_APPLIED, _PAIR.pack(*applied))
         self._db.write(batch)
         if any(key.startswith((PENDING_PREFIX, QUEUE_PREFIX)) for key in changes):
             self._waiting = self._any_waiting()
@@ -123,20 +121,18 @@ class LaneStore:
         for content, put in ((former, False), (value, True)):
             if content is None:
                 continue
-            entry = _U64.pack(Pending.decode(payload(content)).expires) + key[len(PENDING_PREFIX) :]
+            entry = _INDEX + _U64.pack(Pending.decode(payload(content)).expires) + key[len(PENDING_PREFIX) :]
             if put:
-                batch.put(entry, b"", self._handles["index"])
+                batch.put(entry, b"")
             else:
-                batch.delete(entry, self._handles["index"])
+                batch.delete(entry)
 
     def close(self) -> None:
-        self._handles.clear()  # each keeps the database open, lock file and all, as long as anything refers to it
-        for family in (self._index, self._meta, self._db):
-            family.close()
+        self._db.close()
 
 
-def _scan(family: Rdict, prefix: bytes, limit: int | None) -> Iterator[tuple[bytes, bytes]]:
-    each = family.iter(ReadOptions())
+def _scan(db: Rdict, prefix: bytes, limit: int | None) -> Iterator[tuple[bytes, bytes]]:
+    each = db.iter(ReadOptions())
     each.seek(prefix)
     while each.valid() and each.key().startswith(prefix) and limit != 0:
         yield each.key(), each.value()
