@@ -1,6 +1,9 @@
 //! Masking evidence: where sensitive data was found and what was done to it. Never digits, never tokens.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::config::{Class, Strategy};
 
@@ -95,7 +98,13 @@ impl Finding {
     }
 }
 
-/// `$.card.number`, `$.items[0]["odd name"]`; cut to 200 bytes.
+/// Card numbers shown in part, and tokens of any key.
+static MASKED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[0-9]{0,6}\*{5,}[0-9]{0,4}|tok_[a-z0-9]{1,16}_[a-z2-7]{32}").expect("the pattern is a constant")
+});
+
+/// `$.card.number`, `$.items[0]["odd name"]`; cut to 200 bytes. A name that was masked shows a label in its place:
+/// evidence outlives the record, and holds neither digits nor tokens.
 pub fn render(segments: &[Segment]) -> String {
     let mut path = String::from("$");
     for segment in segments {
@@ -111,6 +120,10 @@ pub fn render(segments: &[Segment]) -> String {
 }
 
 fn write_member(path: &mut String, name: &str) {
+    let name = &*match name.contains('*') || name.contains("tok_") {
+        true => MASKED.replace_all(name, Class::Pan.label()),
+        false => Cow::Borrowed(name),
+    };
     if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-') {
         path.push('.');
         path.push_str(name);
@@ -186,6 +199,15 @@ mod tests {
     fn long_paths_are_cut_between_characters() {
         let path = render(&[Segment::Member(Cow::Owned("ä".repeat(300).into_bytes()))]);
         assert!(path.len() <= PATH_BYTES && path.ends_with(ELLIPSIS));
+    }
+
+    #[test]
+    fn names_that_were_masked_show_neither_digits_nor_tokens() {
+        for name in ["411111******1111", "**********5904", "tok_k1_abcdefghijklmnopqrstuvwxyz234567"] {
+            let path = render(&[Segment::Member(Cow::Owned(format!("a {name}").into_bytes()))]);
+            assert_eq!(path, "$[\"a [REDACTED:PAN]\"]");
+        }
+        assert_eq!(render(&[Segment::Member(Cow::Borrowed(b"tok_*"))]), "$[\"tok_*\"]");
     }
 
     #[test]

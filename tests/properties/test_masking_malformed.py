@@ -11,8 +11,10 @@ from tests.properties import documents
 from tests.properties.test_masking_oracle import enforce, kernel
 
 SCAN_ALONE = kernel([], "redact")
-EDITS = [b"", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\\u12", b"\\ud800", b"\x00", b"\x1f", b"\xff", b"\xc3",
-         b"NaN", b"-Infinity", b"1e999", b"01", b"tru", b" x", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"/**/", b"'"]  # fmt: skip
+EDITS = [
+    b"", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\\u12", b"\\ud800", b"\x00", b"\x1f", b"\xff", b"\xc3",
+    b"NaN", b"-Infinity", b"1e999", b"01", b"tru", b" x", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"/**/", b"'",
+]  # fmt: skip
 
 
 class Refused(Exception):

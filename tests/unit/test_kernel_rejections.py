@@ -90,8 +90,8 @@ def test_malformed_json_is_rejected_where_it_goes_wrong(value: bytes, place: int
         (b'{"\\ud800x":1}', "invalid-utf8", "byte 2"),
         (b'{"a":1,"b":2,"a":3}', "duplicate-key", "$.a"),
         (b'{"x":[{"a":1,"\\u0061":2}]}', "duplicate-key", "$.x[0].a"),
-        (b'{"4111111111111111":1,"4111 1111 1111 1111":2}', "duplicate-key", '$["411111******1111"]'),
-        (b'{"4111111111111111":1,"411111******1111":2}', "duplicate-key", '$["411111******1111"]'),
+        (b'{"4111111111111111":1,"4111 1111 1111 1111":2}', "duplicate-key", '$["[REDACTED:PAN]"]'),
+        (b'{"4111111111111111":1,"411111******1111":2}', "duplicate-key", '$["[REDACTED:PAN]"]'),
         (b'{"card":{"number":{"pan":1}}}', "field-type", "$.card.number"),
         (b'{"items":[{"pan":"4111111111111111"},{"pan":[]}]}', "field-type", "$.items[1].pan"),
         (b"[" * 65, "too-deep", "byte 64"),
@@ -116,7 +116,7 @@ def test_a_large_object_with_a_name_twice_is_rejected_too() -> None:
 
 def test_places_never_show_the_card_number_of_a_name() -> None:
     reason, place = rejected(b'{"4111111111111111":{"a":1,"a":2}}')
-    assert (reason, place) == ("duplicate-key", '$["411111******1111"].a')
+    assert (reason, place) == ("duplicate-key", '$["[REDACTED:PAN]"].a')
 
 
 def test_a_long_place_is_cut() -> None:
@@ -129,11 +129,11 @@ def test_a_long_place_is_cut() -> None:
 def test_hostile_input_costs_time_in_proportion_to_its_size() -> None:
     """Each of these was quadratic in some masker. A mebibyte takes a tenth of a second; the time limit is the test."""
     size = 1 << 20
-    texts = [b"1 ", b"4 ", b"5018 0000 0009 ", b"4111111111111111 ", b"\\u0034", b"tok_", b"tok_k1_" + b"2" * 32 + b" 4111"]
+    texts = [b"1 ", b"4 ", b"5018 0000 0009 ", b"4111111111111111 ", b"\\u0034", b"tok_"]
+    texts.append(b"tok_k1_" + b"2" * 32 + b" 4111")
     values = [b'"' + text * (size // len(text)) + b'"' for text in texts]
     values.append(json.dumps({f"k{number}": 1 for number in range(80_000)}).encode())
     for scan in ("partial", "token"):
         flow = panlock_kernel.Flow(json.dumps({"scan": scan}).encode(), KEYRING)
         results = flow.enforce("checkout", [None] * len(values), values, [()] * len(values))
         assert [verdict for verdict, *_ in results] == [0] * len(values)
-

@@ -139,9 +139,9 @@ def test_a_key_that_is_no_text_is_bytes_and_a_missing_one_null() -> None:
 
 def test_the_first_rule_that_matches_counts() -> None:
     kernel = flow("record.a == 1", "record.a == 2", "has(record.b) && record.b", "record.a > 0")
-    verdicts = {value: kernel.enforce("p", [None], [value], [()])[0][:2] for value in (b'{"a":2}', b'{"a":9}', b'{"a":0}')}
-    assert verdicts == {b'{"a":2}': (2, None), b'{"a":9}': (4, None), b'{"a":0}': (0, None)}
-    assert kernel.enforce("p", [None], [b'{"a":3,"b":4}'], [()])[0][:2] == (3, "rule-error")
+    values: list[bytes | None] = [b'{"a":2}', b'{"a":9}', b'{"a":0}', b'{"a":3,"b":4}']
+    results = kernel.enforce("p", [None] * 4, values, [()] * 4)
+    assert [result[:2] for result in results] == [(2, None), (4, None), (0, None), (3, "rule-error")]
 
 
 def test_assess_holds_what_it_cannot_read() -> None:
