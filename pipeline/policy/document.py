@@ -15,10 +15,11 @@ from pipeline.policy.problems import PolicyError, Problem, quote
 Path = tuple[str | int, ...]
 Data = dict[str, "Data"] | list["Data"] | str | int | float | bool | None
 
-FILE_LIMIT = 1 << 20  # bytes: far above any policy, far below what would stall a worker's start
+FILE_LIMIT = 1 << 20  # characters: far above any policy, far below what would stall a worker's start
 DEPTH_LIMIT = 32
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 can hold
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -104,7 +105,7 @@ class Document:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._problem(key_node, path, "has a list or mapping as a key", "use a plain name")
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node, path)
             inner = (*path, key)
             if key in read:
                 first = self._lines[inner]
@@ -115,7 +116,7 @@ class Document:
         return read
 
     def _read_scalar(self, node: yaml.ScalarNode, path: Path) -> Data:
-        text = str(node.value)
+        text = self._text(node, path)
         if node.style is not None:
             return text
         if text in _WORDS:
@@ -123,6 +124,12 @@ class Document:
         if len(text) <= 18 and _INT.fullmatch(text):
             return int(text)
         return float(text) if len(text) <= 18 and _FLOAT.fullmatch(text) else text
+
+    def _text(self, node: yaml.ScalarNode, path: Path) -> str:
+        text = str(node.value)
+        if _SURROGATE.search(text):
+            self._problem(node, path, "holds half a character", "write it out instead of as \\u escapes")
+        return _SURROGATE.sub("?", text)
 
     def _problem(self, node: yaml.Node, path: Path, what: str, remedy: str) -> None:
         self.problems.append(Problem(node.start_mark.line + 1, dotted(path), what, remedy))
@@ -139,7 +146,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _compose(text: str, name: str) -> yaml.Node | None:
-    if len(text.encode()) > FILE_LIMIT:
+    if len(text) > FILE_LIMIT:
         raise PolicyError(name, [Problem(1, "", "is larger than 1 MiB", "a policy is written by people: split it")])
     try:
         loader = _Loader(text)

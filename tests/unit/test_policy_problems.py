@@ -128,6 +128,7 @@ ONE = {
     ),
     "python tag": ("lanes: 8", "lanes: !!python/object:os.x 8", "", "the tag `tag:yaml.org,2002:python/object:os.x`", "no place here"),
     "string tag": ("lanes: 8", "lanes: !!str 8", "", "the tag `tag:yaml.org,2002:str`", "no place here"),
+    "half a character": ("reason: refunds over 5,000 need two people", 'reason: "\\ud800"', "flows.payments.hold[0].reason", "half a character", "\\u escapes"),
     "a list as key": ("lanes: 8", "lanes: 8\n? [a]\n: 1", "", "list or mapping as a key", "plain name"),
 }  # fmt: skip
 
