@@ -1,11 +1,9 @@
 """The test bed: one broker, its topics, and the directory of a run."""
 
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.payments import Access
@@ -39,21 +37,9 @@ class Bed:
         admin = self._admin()
         for made in admin.create_topics(wanted).values():
             made.result(_ASK)
-        self._await_leaders(names)
+        for name in names:
+            Ends(self.access, name, PARTITIONS).committed()  # returns when the broker leads it
         return names
-
-    def _await_leaders(self, names: list[str]) -> None:
-        """A topic that the controller has made is not yet one that its broker leads."""
-        deadline = time.monotonic() + _ASK
-        for ends in [Ends(self.access, name, PARTITIONS) for name in names]:
-            while True:
-                try:
-                    ends.committed()
-                    break
-                except KafkaException:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
 
     def drop(self, *names: str) -> None:
         admin = self._admin()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from bench.count import committed_records
 from bench.latency import latency
 from bench.payments import preload
 from bench.progress import Ends
-from bench.throughput import measure
+from bench.throughput import PeerError, measure
 from deploy.dev.guarded import Guarded
 from deploy.provision import provision
 from pipeline.policy import load_policy
@@ -25,6 +26,7 @@ from pipeline.policy import load_policy
 _FLOW, _PRINCIPAL = "payments", "checkout"
 SOURCE, CLEAN, AUDIT = f"quarantine.{_FLOW}.{_PRINCIPAL}", f"clean.{_FLOW}", "panlock.audit"
 _WORKER = "panlock-worker"
+_OPEN = 60.0  # seconds until all lanes are open
 
 
 def _public_key() -> dict[str, str]:
@@ -100,8 +102,20 @@ class Panlock:
     def latency(self, rates: list[float]) -> list[dict[str, float]]:
         """Of a running worker, one rate after the other. Raises PeerError."""
         producer = self._bed.access_of(_PRINCIPAL)
-        with self.running():
+        with self.running() as process:
+            self._warm(process)
             return [latency(producer, self._bed.access, SOURCE, CLEAN, PARTITIONS, rate) for rate in rates]
+
+    def _warm(self, process: Guarded) -> None:
+        """Until every lane has released something: a worker that still opens its lanes has no latency yet."""
+        clean = Ends(self._bed.access, CLEAN, PARTITIONS)
+        before = clean.committed()
+        asyncio.run(preload(self._bed.access_of(_PRINCIPAL), SOURCE, PARTITIONS, PARTITIONS))
+        deadline = time.monotonic() + _OPEN
+        while any(clean.committed()[partition] == offset for partition, offset in before.items()):
+            if process.code is not None or time.monotonic() > deadline:
+                raise PeerError(f"the worker released nothing on some lane: see {self._log}")
+            time.sleep(0.1)
 
     @contextmanager
     def running(self) -> Iterator[Guarded]:

@@ -1,11 +1,15 @@
 """How far a peer has come, asked of the broker: the committed ends of its output. Costs next to nothing."""
 
-from confluent_kafka import IsolationLevel, TopicPartition
+import time
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from bench.payments import Access
 from deploy.dev.readiness import admin_client
 
+# a topic that the controller has made is not yet one that its broker leads
+_NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE}
 _ASK = 10.0  # seconds an answer may take
 
 
@@ -27,5 +31,12 @@ class Ends:
         return self._offsets(IsolationLevel.READ_COMMITTED)
 
     def _offsets(self, level: IsolationLevel) -> dict[int, int]:
-        answers = self._admin.list_offsets(self._latest, isolation_level=level, request_timeout=_ASK)
-        return {place.partition: answer.result(_ASK).offset for place, answer in answers.items()}
+        deadline = time.monotonic() + _ASK
+        while True:
+            answers = self._admin.list_offsets(self._latest, isolation_level=level, request_timeout=_ASK)
+            try:
+                return {place.partition: answer.result(_ASK).offset for place, answer in answers.items()}
+            except KafkaException as error:
+                if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
