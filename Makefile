@@ -24,7 +24,7 @@ lint: setup
 	@echo "lint: ruff, mypy --strict, import-linter"
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 test: lint
 	@if command -v cargo >/dev/null; then echo "test: kernel (cargo)"; \
