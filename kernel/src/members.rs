@@ -12,12 +12,16 @@ pub struct Scope {
     filter: u64,
 }
 
-#[derive(Default)]
 pub struct MemberNames<'a> {
     names: Vec<(u64, Cow<'a, [u8]>)>,
 }
 
 impl<'a> MemberNames<'a> {
+    pub fn new() -> Self {
+        // what a usual record has open at once: spares most of them from growing it
+        Self { names: Vec::with_capacity(24) }
+    }
+
     pub fn open(&self) -> Scope {
         Scope { base: self.names.len(), filter: 0 }
     }
@@ -53,7 +57,7 @@ mod tests {
     use crate::names::hash;
 
     fn repeats(names: &[String]) -> bool {
-        let mut members = MemberNames::default();
+        let mut members = MemberNames::new();
         let mut scope = members.open();
         let early =
             names.iter().any(|name| members.add(&mut scope, hash(name.as_bytes()), Cow::Borrowed(name.as_bytes())));
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn names_of_one_hash_are_told_apart() {
-        let mut members = MemberNames::default();
+        let mut members = MemberNames::new();
         let mut scope = members.open();
         assert!(!members.add(&mut scope, 7, Cow::Borrowed(b"a")));
         assert!(!members.add(&mut scope, 7, Cow::Borrowed(b"b")));

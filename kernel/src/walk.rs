@@ -32,7 +32,7 @@ impl Masking {
             out: Vec::new(),
             copied: 0,
             path: Vec::with_capacity(8),
-            names: MemberNames::default(),
+            names: MemberNames::new(),
             findings,
         };
         walk.value(self.automaton.start, 0, Place::Fixed)?;

@@ -8,6 +8,9 @@ use super::{cost, ENVIRONMENT};
 /// Bytes of a rule. What a rule costs grows with its length; this bounds it.
 const MAX_BYTES: usize = 4096;
 
+/// Expressions in each other. Checking and evaluation recurse; this bounds their stack.
+const DEEPEST: usize = 100;
+
 pub const VARIABLES: [&str; 5] = ["record", "key", "headers", "principal", "findings"];
 
 const TYPES: [&str; 12] =
@@ -44,7 +47,7 @@ pub fn parse(text: &str) -> Result<IdedExpr, String> {
     if let Expr::Literal(_) | Expr::List(_) | Expr::Map(_) = rule.expr {
         return Err("it is the same for every record: write a condition like record.amount > 5000.0".into());
     }
-    names(rule, &mut Vec::new())?;
+    names(rule, &mut Vec::new(), DEEPEST)?;
     cost::check(rule)?;
     Ok(rule.clone())
 }
@@ -54,7 +57,7 @@ fn parse_error(errors: &ParseErrors) -> String {
         return "no CEL expression: write one like record.amount > 5000.0".into();
     };
     if error.msg.contains("Recursion limit") {
-        return "too many parentheses or operators in each other: split the rule in two".into();
+        return TOO_DEEP.into();
     }
     let (line, column) = error.pos;
     // the parser lists every token it would have taken
@@ -62,28 +65,35 @@ fn parse_error(errors: &ParseErrors) -> String {
     format!("no CEL expression (line {line}, column {column}: {what}): write one like record.amount > 5000.0")
 }
 
-/// Every variable and function must be known. `bound`: the variables of the loops around.
-fn names<'e>(rule: &'e IdedExpr, bound: &mut Vec<&'e str>) -> Result<(), String> {
+const TOO_DEEP: &str = "too many parentheses, fields or operators in each other: split the rule in two";
+
+/// Every variable and function must be known. `bound`: the variables of the loops around; `room`: levels left.
+fn names<'e>(rule: &'e IdedExpr, bound: &mut Vec<&'e str>, room: usize) -> Result<(), String> {
+    let Some(room) = room.checked_sub(1) else {
+        return Err(TOO_DEEP.into());
+    };
     match &rule.expr {
         Expr::Ident(name) => variable(name, bound),
-        Expr::Select(select) => names(&select.operand, bound),
+        Expr::Select(select) => names(&select.operand, bound, room),
         Expr::Call(call) => {
             function(call)?;
-            call.target.iter().map(AsRef::as_ref).chain(&call.args).try_for_each(|part| names(part, bound))
+            call.target.iter().map(AsRef::as_ref).chain(&call.args).try_for_each(|part| names(part, bound, room))
         }
-        Expr::List(list) => list.elements.iter().try_for_each(|element| names(element, bound)),
+        Expr::List(list) => list.elements.iter().try_for_each(|element| names(element, bound, room)),
         Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => names(&entry.key, bound).and_then(|()| names(&entry.value, bound)),
-            EntryExpr::StructField(field) => names(&field.value, bound),
+            EntryExpr::MapEntry(entry) => {
+                names(&entry.key, bound, room).and_then(|()| names(&entry.value, bound, room))
+            }
+            EntryExpr::StructField(field) => names(&field.value, bound, room),
         }),
         Expr::Comprehension(each) => {
-            names(&each.iter_range, bound)?;
+            names(&each.iter_range, bound, room)?;
             if VARIABLES.contains(&each.iter_var.as_str()) {
                 return Err(format!("the loop's {0} hides the record's {0}: give it another name", each.iter_var));
             }
             bound.push(&each.iter_var);
             let inside = [&each.accu_init, &each.loop_cond, &each.loop_step, &each.result];
-            inside.into_iter().try_for_each(|part| names(part, bound))?;
+            inside.into_iter().try_for_each(|part| names(part, bound, room))?;
             bound.pop();
             Ok(())
         }
