@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
 from agents.settings import Kafka
+from agents.watchdog import slept
 from pipeline.policy.topics import DECISIONS
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ TIMEOUT = 10.0
 async def purge_every_minute(worker: "Worker") -> None:
     """Delete each quarantine input's records behind its committed position, once a minute."""
     purged: dict[TP, int] = {}
-    while not worker.app.should_stop:
-        await worker.app.sleep(EVERY)
+    while await slept(worker, EVERY):
         due = {
             tp: position
             for lane in worker.lanes.values()

@@ -25,12 +25,17 @@ class StoppedPartError(PanlockError):
     """A task that should run as long as the worker has ended, or makes no progress."""
 
 
+async def slept(worker: "Worker", seconds: float) -> bool:
+    """Whether the worker still runs after so many seconds: a stop ends the sleep early."""
+    await worker.app.sleep(seconds)
+    return not worker.app.should_stop
+
+
 async def watch(worker: "Worker") -> None:
     """Look once a second at the consumer's tasks and the lanes' progress."""
-    while not worker.app.should_stop:
-        await worker.app.sleep(LOOK)
+    while await slept(worker, LOOK):
         wrong = _wrong(worker)
-        if wrong is not None and not worker.app.should_stop:
+        if wrong is not None:
             log.critical("%s", wrong)
             await worker.app.crash(StoppedPartError(wrong))
             return
@@ -54,8 +59,7 @@ def _wrong(worker: "Worker") -> str | None:
 
 async def compare_topics(worker: "Worker") -> None:
     """Open a lane again whose topic was recreated under it: the opening compares UUIDs, and stops the lane."""
-    while not worker.app.should_stop:
-        await worker.app.sleep(COMPARE)
+    while await slept(worker, COMPARE):
         try:
             ids = (await worker.services.facts()).identity.topic_ids
         except (KafkaException, PanlockError, TimeoutError) as error:
@@ -68,8 +72,7 @@ async def compare_topics(worker: "Worker") -> None:
 
 async def commit_group_offsets(worker: "Worker") -> None:
     """Tell lag tools where the lanes are. Never read back."""
-    while not worker.app.should_stop:
-        await worker.app.sleep(GROUP_COMMIT)
+    while await slept(worker, GROUP_COMMIT):
         positions: dict[TP, int] = {}
         for lane in worker.lanes.values():
             positions |= lane.positions()
