@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 FETCH = 4 << 20  # bytes of one partition in one fetch: about 4,000 records of 1 KB
 NEVER = 2_000_000.0  # seconds: Faust does not poll while nothing is open, and would leave the group for good
+LEAVING = 9.0  # seconds to give lanes back: a transaction's deadline and an orderly goodbye
 THREADS = 2  # of enforcement
 
 
@@ -98,7 +99,14 @@ class Worker:
 
     async def _leave_all(self, orderly: bool) -> None:
         leaving = [self.lanes.pop(number) for number in list(self.lanes)]
-        await asyncio.gather(*(lane.leave(orderly) for lane in leaving))
+        try:
+            async with asyncio.timeout(LEAVING):
+                await asyncio.gather(*(lane.leave(orderly) for lane in leaving))
+        except TimeoutError:
+            # The group would wait for us for good; whoever takes over fences what we leave behind.
+            log.critical("lanes could not be given back within %.0f s: the worker ends at once", LEAVING)
+            logging.shutdown()
+            os._exit(1)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

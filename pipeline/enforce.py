@@ -47,8 +47,7 @@ def enforce(source: Source, partition: int, records: Sequence[Record], end: int)
     refused = {
         index: reason
         for index, record in enumerate(records)
-        if (record.headers or source.identity != "broker")
-        and (reason := _verify(source, record.headers)) is not None
+        if (record.headers or source.identity != "broker") and (reason := _verify(source, record.headers)) is not None
     }
     wanted = [record for index, record in enumerate(records) if index not in refused] if refused else records
     masked = iter(_mask(source, wanted))

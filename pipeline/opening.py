@@ -128,5 +128,3 @@ def closed(state: State, context: Context, now: int) -> Effects:
     turn = Turn(context, state, now)
     turn.event(EventType.LANE_CLOSED, actor={"worker": context.worker})
     return turn.finish()
-
-

@@ -29,9 +29,7 @@ def resume(turn: Turn, message: Resume, where: str) -> None:
         for key in turn.view.state.keys(f"next/{each.topic}/".encode(), EVERY):
             turn.view.put(key, None)
     turn.view.put(STOPPED, None)
-    turn.event(
-        EventType.LANE_RESUMED, actor=actor, reason=message.reason, resource=resource, alarm=stopped.event
-    )
+    turn.event(EventType.LANE_RESUMED, actor=actor, reason=message.reason, resource=resource, alarm=stopped.event)
     turn.effects.reopen = True
 
 

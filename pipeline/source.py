@@ -42,9 +42,7 @@ class Context:
     sources: Mapping[str, Source]
 
 
-def sources(
-    policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None
-) -> dict[str, Source]:
+def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None) -> dict[str, Source]:
     """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
     made = {}
     for name, flow in policy.flows.items():

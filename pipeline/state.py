@@ -186,11 +186,13 @@ def decode_owner(value: bytes | None) -> dict[str, str] | None:
 
 
 def encode_stopped(stopped: Stopped) -> bytes:
-    return encode_json({
-        "event": stopped.event,
-        "losses": [list(loss) for loss in stopped.losses],
-        "recreations": [list(each) for each in stopped.recreations],
-    })
+    return encode_json(
+        {
+            "event": stopped.event,
+            "losses": [list(loss) for loss in stopped.losses],
+            "recreations": [list(each) for each in stopped.recreations],
+        }
+    )
 
 
 def decode_stopped(value: bytes | None) -> Stopped | None:

@@ -11,10 +11,10 @@ import orjson
 from pipeline.approval.pending import Pending
 from pipeline.audit.events import Chain, EventType, timestamp
 from pipeline.effects import Effects, Out
-from pipeline.policy.topics import AUDIT, PENDING
+from pipeline.policy.topics import AUDIT, PENDING, STATE
 from pipeline.record import Headers, Reason, RecordId
 from pipeline.source import Context, Source
-from pipeline.state import CHAIN, Queue, State, View, decode_chain, encode_chain, key_digest, pending_key
+from pipeline.state import CHAIN, VERSION, Queue, State, View, decode_chain, encode_chain, key_digest, pending_key
 
 BATCH_OVERHEAD, RECORD_OVERHEAD, HEADER_OVERHEAD = 61, 21, 10  # Kafka's record format v2, at most
 STEPS = 500  # expiries and followers a transaction: bounds its size and time
@@ -146,8 +146,7 @@ class Turn:
             policy=self.context.policy.hash,
             votes=(),
         )
-        preview = pending.encode()
-        if not self._fits(pending, source, preview):
+        if not self._fits(pending, source):
             self.reject(source, record.id, Reason.TOO_LARGE, "value")
             return
         self.view.hold(pending)
@@ -163,14 +162,15 @@ class Turn:
             approval={"rule": rule.id, "quorum": rule.quorum, "expires": timestamp(pending.expires).decode()},
             **evidence(record.masking, record.more),
         )
-        self.preview(pending, preview)
+        self.preview(pending, pending.encode())
         self.effects.outcomes[source.flow, "held", rule.id] += 1
 
-    def _fits(self, pending: Pending, source: Source, preview: bytes) -> bool:
-        """Whether both the pending record and the clean one it would become fit their topics."""
+    def _fits(self, pending: Pending, source: Source) -> bool:
+        """Whether the pending record with all its votes, and the clean one it would become, fit their topics."""
         headers = self.clean_headers(source, Parked.of(pending))
+        overhead = batch_bytes(pending_key(pending.record), VERSION, ())
         return (
-            batch_bytes(pending.record.encode(), preview, ()) + 1 <= self.context.limits[PENDING]
+            overhead + pending.largest() <= min(self.context.limits[PENDING], self.context.limits[STATE])
             and batch_bytes(pending.key, pending.value, headers) <= self.context.limits[source.clean]
         )
 
