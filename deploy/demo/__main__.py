@@ -31,10 +31,17 @@ def main() -> int:
     base.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
     try:
-        _tell(directory, narrator)
+        with ExitStack() as closing:
+            run = Run(directory, narrator, closing)
+            try:
+                tell(run)
+            finally:
+                _ignore_signals()
+            with narrator.work("everything that was started ends"):
+                closing.close()
     except KeyboardInterrupt:
         shutil.rmtree(directory)
-        _complain("demo: interrupted; everything it started has ended")
+        _complain("demo: interrupted; everything that was started has ended")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads where the story broke off
         _complain(f"demo: not as told in {narrator.at}: {_plain(error)}")
@@ -45,13 +52,10 @@ def main() -> int:
     return 0
 
 
-def _tell(directory: Path, narrator: Narrator) -> None:
-    with ExitStack() as closing:
-        try:
-            tell(Run(directory, narrator, closing))
-        finally:
-            for number in SIGNALS:  # nothing interrupts the clearing up
-                signal.signal(number, signal.SIG_IGN)
+def _ignore_signals() -> None:
+    """Nothing interrupts the clearing up."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -42,8 +42,8 @@ def search(run: Run) -> None:
         run.note(f"it finds all {len(wanted)} in what the producers wrote")
         bytes_, places = _search_all(topic_bytes(run), wanted)
         run.note(f"none in {bytes_:,} bytes of {places} topics: keys, values, headers, uncommitted too")
-        bytes_, places = _search_all(other_bytes(run), wanted)
-        run.note(f"none in {bytes_:,} bytes of the workers' logs and stores and of what the commands printed")
+        bytes_, places = _search_all(disk_bytes(run), wanted)
+        run.note(f"none in {bytes_:,} bytes on disk: segments, workers' logs and stores, all that commands said")
 
 
 def _search_all(everything: Iterable[tuple[str, list[bytes]]], wanted: list[Needle]) -> tuple[int, int]:
@@ -66,8 +66,14 @@ def topic_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
             yield topic, [part for message in messages for part in in_bytes(message)]
 
 
-def other_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
-    for file in sorted((run.directory / "workers").rglob("*")):
+def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
+    """What the broker and the workers have written, and what the commands have printed."""
+    segments = [
+        file
+        for file in (run.directory / "kafka").rglob("*.log")
+        if not file.parent.name.startswith("quarantine.")
+    ]
+    for file in sorted([*segments, *(run.directory / "workers").rglob("*")]):
         if file.is_file():
             yield str(file.relative_to(run.directory)), [file.read_bytes()]
     for command, printed in run.commands.said:

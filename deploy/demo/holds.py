@@ -23,9 +23,9 @@ def decide(run: Run) -> None:
     approving, behind, denying, waiting = ids(sent)
     run.batches += [
         Batch("large refund, approved by two", "refunds", "aiokafka", [approving], held=1),
-        Batch("small refund behind it, same customer", "refunds", "aiokafka", [behind]),
+        Batch("small refund waiting behind it", "refunds", "aiokafka", [behind]),
         Batch("large refund, denied", "refunds", "aiokafka", [denying], "denied", held=1),
-        Batch("gift card refund that nobody decides", "refunds", "aiokafka", [waiting], "expired", held=1),
+        Batch("refund that nobody decides", "refunds", "aiokafka", [waiting], "expired", held=1),
     ]
     for record in (approved, denied, expiring):
         _wait_held(run, record)

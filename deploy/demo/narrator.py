@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 INDENT = 8
-PLAIN_WIDTH = 100  # columns of a table where stdout is no terminal
+PLAIN_WIDTH = 120  # columns of a table where stdout is no terminal
 
 
 class Step:

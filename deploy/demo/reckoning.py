@@ -112,26 +112,25 @@ def rows(batches: Iterable[Batch], outcomes: Mapping[str, str], clean: Sequence[
     return found
 
 
-def table(found: Sequence[Row], refused: str) -> Table:
-    """`refused`: what the broker said to the producer that tried another's topic."""
+def table(found: Sequence[Row], refused: Batch) -> Table:
+    """`refused`: what the broker did not let in."""
     shown = Table(title="What went in, and what came out")
-    for name in ("what", "written by"):
-        shown.add_column(name)
+    shown.add_column("what", overflow="fold")
+    shown.add_column("written by", overflow="fold")
     for name in ("in", "held", "released", "rejected"):
         shown.add_column(name, justify="right")
-    shown.add_column("why")
+    shown.add_column("why", overflow="fold")
     for batch, released, rejected in found:
-        who = f"{batch.principal} ({batch.client})"
         numbers = (batch.count, batch.held, released, rejected)
         why = "" if batch.outcome == RELEASED else batch.outcome
-        shown.add_row(batch.what, who, *(str(number or "") for number in numbers), why)
-    shown.add_row("a payment into refunds' topic", "checkout", "0", "", "", "", refused)
+        shown.add_row(batch.what, f"{batch.principal}, {batch.client}", *(str(each or "") for each in numbers), why)
+    shown.add_row(refused.what, f"{refused.principal}, {refused.client}", "0", "", "", "", refused.outcome)
     shown.add_section()
-    sums = (
+    numbers = (
         sum(row.batch.count for row in found),
         sum(row.batch.held for row in found),
         sum(row.released for row in found),
         sum(row.rejected for row in found),
     )
-    shown.add_row("all of it", "", *map(str, sums), "", style="bold")
+    shown.add_row("all of it", "", *map(str, numbers), "", style="bold")
     return shown

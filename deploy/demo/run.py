@@ -36,12 +36,12 @@ class Run:
     batches: list[Batch] = field(default_factory=list)
     written: list[Sent] = field(default_factory=list)
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
-    refused: str = ""
     cluster: DevCluster = field(init=False)
     people: dict[str, Person] = field(init=False)
     policy: Policy = field(init=False)
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
+    refused: Batch = field(init=False)
 
     @property
     def policy_file(self) -> Path:

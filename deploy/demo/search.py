@@ -20,14 +20,16 @@ from deploy.demo.cards import Card
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{20,}")  # 14 digits are 20 characters
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _ESCAPED = re.compile(rb"\\u00(3[0-9])")
+_MANY_DIGITS = re.compile(rb"[0-9](?:\W{0,3}[0-9]){13}")  # the shortest card number of the demo has fourteen
 _NESTED = 2  # a header inside a pending record inside a worker's store
 
 
 class Needle(NamedTuple):
-    """`name` says which card's what, without a digit of it."""
+    """`name` says which card's what, without a digit of it. Where `sign` does not match, `pattern` cannot."""
 
     name: str
     pattern: re.Pattern[bytes]
+    sign: re.Pattern[bytes]
 
 
 def needles(cards: Iterable[Card]) -> list[Needle]:
@@ -36,16 +38,20 @@ def needles(cards: Iterable[Card]) -> list[Needle]:
         each
         for card in cards
         for each in (
-            Needle(f"the card number of {card.network}", _number(card.number)),
-            Needle(f"the CVV of {card.network}", _cvv(card.cvv)),
+            Needle(f"the card number of {card.network}", _number(card.number), _MANY_DIGITS),
+            Needle(f"the CVV of {card.network}", _cvv(card.cvv), re.compile(card.cvv.encode())),
         )
     ]
 
 
 def found(data: bytes, wanted: Sequence[Needle]) -> set[str]:
     """Names of the needles that are in `data`."""
-    seen = list(views(data))
-    return {needle.name for needle in wanted if any(needle.pattern.search(view) for view in seen)}
+    signs = {needle.sign for needle in wanted}
+    names = set()
+    for view in views(data):
+        signed = {sign for sign in signs if sign.search(view)}
+        names |= {needle.name for needle in wanted if needle.sign in signed and needle.pattern.search(view)}
+    return names
 
 
 def views(data: bytes, depth: int = _NESTED) -> Iterator[bytes]:

@@ -69,7 +69,7 @@ def write_wrong(run: Run) -> None:
     as_checkout(run, broken)
     client = run.checkout.client
     run.batches += [
-        Batch("an identity header that says refunds", "checkout", client, ids(forged), "identity-mismatch"),
+        Batch("forged identity header", "checkout", client, ids(forged), "identity-mismatch"),
         Batch("malformed JSON", "checkout", client, [], "malformed-json", written=len(broken)),
     ]
     for reason in ("identity-mismatch", "malformed-json"):
@@ -82,7 +82,7 @@ def write_elsewhere(run: Run) -> None:
     said = run.checkout.write(REFUNDS, sent)
     expect(said is not None, f"checkout could write {REFUNDS}")
     expect("authorization failed" in (said or "").lower(), f"{REFUNDS} was refused for another reason: {said}")
-    run.refused = "TOPIC_AUTHORIZATION_FAILED"
+    run.refused = Batch("a payment into refunds' topic", "checkout", run.checkout.client, ids(sent), "refused by Kafka")
     run.note(f"{run.checkout.client}: {(said or '').splitlines()[-1]}")
 
 
@@ -104,7 +104,7 @@ def kill_worker(run: Run) -> None:
     written = [*traffic.written]
     run.written += written
     run.ledger.wait_for(ids(written))
-    run.batches.append(Batch("refunds while a worker is killed", "refunds", "aiokafka", ids(written)))
+    run.batches.append(Batch("small refunds while a worker dies", "refunds", "aiokafka", ids(written)))
     run.note(f"w2 has all lanes; {len(written) - before} records were written meanwhile, and all were released")
 
 
