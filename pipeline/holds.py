@@ -162,27 +162,10 @@ def wait(turn: Turn, source: Source, record: Parked, digest: str) -> bool:
     if queue.tail - queue.head >= QUEUE_LIMIT:
         turn.reject(source, record.id, Reason.QUEUE_FULL, None)
         return True
-    follower = Pending(
-        record=record.id,
-        topic_id=turn.context.topic_ids[source.topic],
-        flow=source.flow,
-        principal=source.principal,
-        rule="",
-        reason="",
-        quorum=0,
-        approvers=(),
-        expires=0,
-        sha256=record.sha256.decode(),
-        timestamp=record.timestamp,
-        ordered=True,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
-        masking=record.masking,
-        more=record.more,
-        policy=turn.context.policy.hash,
-        votes=(),
-    )
+    follower = turn.parked(source, record)
+    if not turn.fits(follower, source):
+        turn.reject(source, record.id, Reason.TOO_LARGE, "value")
+        return True
     turn.view.put(follower_key(source.flow, digest, queue.tail), VERSION + follower.encode())
     turn.view.set_queue(source.flow, digest, Queue(queue.head, queue.tail + 1))
     turn.effects.outcomes[source.flow, "waiting", ""] += 1

@@ -4,6 +4,7 @@ Each outcome is an audit event, and beside it the clean record, the pending reco
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
@@ -125,28 +126,15 @@ class Turn:
     def hold(self, source: Source, record: Parked, verdict: int, detail: str | None, since: int) -> None:
         """Park the masked record under rule `verdict - 1`; it expires `expires` after `since` (ms, broker time)."""
         rule = source.rules[verdict - 1]
-        pending = Pending(
-            record=record.id,
-            topic_id=self.context.topic_ids[source.topic],
-            flow=source.flow,
-            principal=source.principal,
+        pending = replace(
+            self.parked(source, record),
             rule=rule.id,
             reason=detail or rule.reason,
             quorum=rule.quorum,
             approvers=tuple(rule.approvers),
             expires=since + rule.expires_ms,
-            sha256=record.sha256.decode(),
-            timestamp=record.timestamp,
-            ordered=source.ordered and record.key is not None,
-            key=record.key,
-            value=record.value,
-            headers=record.headers,
-            masking=record.masking,
-            more=record.more,
-            policy=self.context.policy.hash,
-            votes=(),
         )
-        if not self._fits(pending, source):
+        if not self.fits(pending, source):
             self.reject(source, record.id, Reason.TOO_LARGE, "value")
             return
         self.view.hold(pending)
@@ -165,7 +153,31 @@ class Turn:
         self.preview(pending, pending.encode())
         self.effects.outcomes[source.flow, "held", rule.id] += 1
 
-    def _fits(self, pending: Pending, source: Source) -> bool:
+    def parked(self, source: Source, record: Parked) -> Pending:
+        """The record as state keeps it; under no rule yet: so it waits behind a held one of its key."""
+        return Pending(
+            record=record.id,
+            topic_id=self.context.topic_ids[source.topic],
+            flow=source.flow,
+            principal=source.principal,
+            rule="",
+            reason="",
+            quorum=0,
+            approvers=(),
+            expires=0,
+            sha256=record.sha256.decode(),
+            timestamp=record.timestamp,
+            ordered=source.ordered and record.key is not None,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            masking=record.masking,
+            more=record.more,
+            policy=self.context.policy.hash,
+            votes=(),
+        )
+
+    def fits(self, pending: Pending, source: Source) -> bool:
         """Whether the pending record with all its votes, and the clean one it would become, fit their topics."""
         headers = self.clean_headers(source, Parked.of(pending))
         overhead = batch_bytes(pending_key(pending.record), VERSION, ())
