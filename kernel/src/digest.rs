@@ -51,3 +51,26 @@ fn hex(bytes: &[u8; 32]) -> [u8; 64] {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(digest: [u8; 64]) -> String {
+        String::from_utf8(digest.to_vec()).unwrap()
+    }
+
+    // the digests are those of pipeline.record.record_sha256
+    #[test]
+    fn the_hash_tells_null_from_empty_and_leaves_our_own_headers_out() {
+        let null = text(record_sha256(None, None, [].into_iter()));
+        let empty = text(record_sha256(Some(b""), Some(b""), [].into_iter()));
+        assert_eq!(null, "b402ce4d9873412283eb435e117c1388939aa7530d8cfc30bc4814a778dd27c3");
+        assert_eq!(empty, "aafd35811b277023570d99af34cc62e9c883dd3717e09691dbf04c63c5da1798");
+        let headers = [("a", Some(&b"1"[..])), ("panlock-policy", Some(b"x")), ("a", None)];
+        assert_eq!(
+            text(record_sha256(Some(b"k"), Some(b"{}"), headers.into_iter())),
+            "e1e69883246d19e59edd8dfb7910ef5e07f50b8d53b9c91f83e96f27011f4b46"
+        );
+    }
+}

@@ -112,6 +112,18 @@ def test_each_strategy_does_its_part(strategy: str, masked: str) -> None:
     assert scan(f'{{"a":"x {pan}","b":[{pan}],"c":{pan}}}', strategy) == masked
 
 
+def test_a_dropped_member_takes_its_masked_name_with_it() -> None:
+    pan = "4111111111111111"
+    assert scan(f'{{"a":1,"{pan}":"{pan}","b":2}}', "drop") == '{"a":1,"b":2}'
+    assert scan(f'{{"{pan}":{pan},"b":2}}', "drop") == '{"b":2}'
+    assert scan(f'{{"a":"x{pan}","{pan}":{pan}}}', "drop") == "{}"
+
+
+def test_of_two_numbers_that_share_a_group_the_first_is_one() -> None:
+    # 40000000 40000004 and 40000004 40000000 both are card numbers
+    assert scan('"40000000 40000004 40000000"', "redact") == '"[REDACTED:PAN] 40000000"'
+
+
 def test_what_masking_leaves_never_reads_as_a_card_number_with_what_stands_beside_it() -> None:
     # of the first number 6759 stays: with the digits behind it that is a Maestro number, and is masked as well
     assert scan('"4111110000056759 6498 2643 8453"') == '"411111******675964******8453"'

@@ -37,8 +37,19 @@ const METHODS: [&str; 15] = [
     "getMilliseconds",
 ];
 
+/// What the parser may need for a text of MAX_BYTES: it recurses, and the caller's stack may be small.
+const PARSER_STACK: usize = 16 << 20;
+
 /// The rule as it stands, checked. What is wrong otherwise, and what to write.
 pub fn parse(text: &str) -> Result<IdedExpr, String> {
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(PARSER_STACK);
+        let parser = parser.spawn_scoped(scope, || parse_here(text)).map_err(|error| format!("no thread: {error}"))?;
+        parser.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn parse_here(text: &str) -> Result<IdedExpr, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("a rule of {} bytes: at most {MAX_BYTES}", text.len()));
     }
