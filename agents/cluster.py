@@ -1,21 +1,17 @@
 """Which cluster this is, and which topics: ids that a recreated topic or another cluster does not share."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
+from agents.administrator import administrator
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
 
 TIMEOUT = 10.0  # seconds
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
-_log = logging.getLogger("panlock.agents.librdkafka")
-_log.addHandler(logging.NullHandler())
-_log.propagate = False  # a broken connection is told once, by the exception
 _BASE64URL = str.maketrans("+/", "-_")  # librdkafka writes UUIDs in the other alphabet than Kafka's own tools
 
 
@@ -33,7 +29,7 @@ class Identity:
 
 def identify(kafka: Mapping[str, Any], topics: Sequence[str]) -> Identity:
     """Blocking. Raises TopicMissingError, and confluent_kafka.KafkaException where no broker answers."""
-    admin = AdminClient(Kafka.model_validate(kafka).librdkafka(), logger=_log)
+    admin = administrator(Kafka.model_validate(kafka))
     cluster = admin.describe_cluster(request_timeout=TIMEOUT).result(TIMEOUT)
     found: dict[str, str] = {}
     asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT) if topics else {}

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
+from agents.administrator import administrator
 from agents.settings import Kafka
 from agents.watchdog import slept
 from pipeline.policy.topics import DECISIONS
@@ -43,9 +43,8 @@ async def purge_every_minute(worker: "Worker") -> None:
 def purge(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, int]:
     """DeleteRecords before each position. Returns those that succeeded; the others wait a minute. Blocking."""
     done = {}
-    admin = AdminClient(kafka.librdkafka())
     wanted = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
-    for each, future in admin.delete_records(wanted, request_timeout=TIMEOUT).items():
+    for each, future in administrator(kafka).delete_records(wanted, request_timeout=TIMEOUT).items():
         tp = TP(each.topic, each.partition)
         try:
             future.result(TIMEOUT)
