@@ -69,9 +69,7 @@ def topic_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
 def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
     """What the broker and the workers have written, and what the commands have printed."""
     segments = [
-        file
-        for file in (run.directory / "kafka").rglob("*.log")
-        if not file.parent.name.startswith("quarantine.")
+        file for file in (run.directory / "kafka").rglob("*.log") if not file.parent.name.startswith("quarantine.")
     ]
     for file in sorted([*segments, *(run.directory / "workers").rglob("*")]):
         if file.is_file():

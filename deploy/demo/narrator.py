@@ -103,8 +103,8 @@ class Narrator:
         with Live(step, console=self.console, refresh_per_second=10):
             try:
                 yield
-            except BaseException:
-                step.end("not as told", "bold red")
+            except BaseException as error:
+                step.end(_broken_off(error), "bold red")
                 raise
             step.end("ok", "green")
 
@@ -114,8 +114,8 @@ class Narrator:
         self._open = True
         try:
             yield
-        except BaseException:
-            self._close(step.end("not as told", ""))
+        except BaseException as error:
+            self._close(step.end(_broken_off(error), ""))
             raise
         self._close(step.end("ok", ""))
 
@@ -125,3 +125,7 @@ class Narrator:
 
     def _plain(self, text: str, end: str = "\n") -> None:
         print(text, end=end, flush=True)
+
+
+def _broken_off(error: BaseException) -> str:
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "not as told"

@@ -11,7 +11,7 @@ from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
 from deploy.demo.producers import Line
 from deploy.demo.run import CHECKOUT, FLOW, Run
-from deploy.demo.workers import WorkerProcess, wait_shared
+from deploy.demo.workers import WorkerProcess, listed, wait_shared
 from deploy.dev.cluster import dev_cluster
 from deploy.provision import provision
 from pipeline.policy import load_policy
@@ -60,11 +60,7 @@ def start_workers(run: Run) -> None:
     run.ledger = run.closing.enter_context(Ledger(run.kafka("ledger"), clean))
     run.checkout = Line(run.kafka("checkout"))
     has = wait_shared(run.workers.values(), run.policy.lanes)
-    run.note(", ".join(f"{name} has lanes {_listed(lanes)}" for name, lanes in has.items()))
-
-
-def _listed(lanes: list[int]) -> str:
-    return " and ".join(", ".join(map(str, lanes)).rsplit(", ", 1))
+    run.note(", ".join(f"{name} has lanes {listed(lanes)}" for name, lanes in has.items()))
 
 
 def read_clean_alone(run: Run) -> None:

@@ -67,6 +67,11 @@ class WorkerProcess:
             return None
 
 
+def listed(lanes: Iterable[int]) -> str:
+    """`0, 1 and 3`."""
+    return " and ".join(", ".join(map(str, sorted(lanes))).rsplit(", ", 1))
+
+
 def wait_shared(workers: Iterable[WorkerProcess], lanes: int) -> dict[str, list[int]]:
     """Who has which lanes, once all are open and each worker has some. Raises NotAsToldError."""
     workers = list(workers)

@@ -12,7 +12,7 @@ from deploy.demo.producers import Sent, Traffic, write_all
 from deploy.demo.reckoning import Batch
 from deploy.demo.run import CHECKOUT, IDENTITY, REFUNDS, Run
 from deploy.demo.told import expect, until
-from deploy.demo.workers import SESSION
+from deploy.demo.workers import SESSION, listed
 
 PAYMENTS_EACH = 5
 RATE = 50.0  # records a second while a worker is killed
@@ -91,9 +91,9 @@ def kill_worker(run: Run) -> None:
     left, gone = run.workers["w2"], run.workers.pop("w1")
     with Traffic(run.kafka("refunds"), REFUNDS, records.traffic(), IDENTITY, RATE) as traffic:
         until("the first records of the traffic in the clean topic", lambda: _released(run, 10))
-        lanes = sorted(gone.lanes())
+        lanes = listed(gone.lanes())
         gone.kill()
-        run.note(f"w1 is gone, and its lanes {lanes} with it; they move after the session timeout of {SESSION:.0f} s")
+        run.note(f"w1 is gone; its lanes {lanes} move after the session timeout of {SESSION:.0f} s")
         before = len(traffic.written)
 
         def taken_over() -> bool:

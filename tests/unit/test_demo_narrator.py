@@ -36,3 +36,9 @@ def test_on_a_terminal_the_finished_step_stands_above_its_notes() -> None:
     lines = [line.rstrip() for line in console.export_text().splitlines()]
     done = next(index for index, line in enumerate(lines) if re.search(r"\[1/1\] one … ok \(\d+\.\d s\)$", line))
     assert lines[done + 1] == "        something"
+
+
+def test_a_step_that_a_person_ends_is_not_told_as_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), Narrator(1).step("one"):
+        raise KeyboardInterrupt
+    assert re.fullmatch(r"\[1/1\] one … interrupted \(\d+\.\d s\)\n", capsys.readouterr().out)
