@@ -106,7 +106,8 @@ static MASKED: LazyLock<Regex> = LazyLock::new(|| {
 /// `$.card.number`, `$.items[0]["odd name"]`; cut to 200 bytes. A name that was masked shows a label in its place:
 /// evidence outlives the record, and holds neither digits nor tokens.
 pub fn render(segments: &[Segment]) -> String {
-    let mut path = String::from("$");
+    let mut path = String::with_capacity(48);
+    path.push('$');
     for segment in segments {
         match segment {
             Segment::Item(index) => path.push_str(&format!("[{index}]")),
@@ -150,6 +151,11 @@ pub fn shorten(mut path: String) -> String {
 /// A JSON string as RFC 8785 writes it.
 fn quote(json: &mut String, text: &str) {
     json.push('"');
+    if text.bytes().all(|c| c >= b' ' && c != b'"' && c != b'\\') {
+        json.push_str(text);
+        json.push('"');
+        return;
+    }
     for character in text.chars() {
         match character {
             '"' => json.push_str("\\\""),

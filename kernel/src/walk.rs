@@ -301,7 +301,9 @@ impl<'a> Walk<'a> {
             return Fate::Dropped;
         }
         let (masked, used) = mask(text, class, strategy, &self.masking.keyring);
-        self.replace(token, format!("\"{masked}\"").as_bytes());
+        self.replace(token, b"\"");
+        self.out.extend_from_slice(masked.as_bytes());
+        self.out.push(b'"');
         self.found(class, used, by);
         Fate::Stays
     }
