@@ -52,7 +52,7 @@ class WorkerProcess:
         command = [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, "PANLOCK_FAULTS": faults}
+                command, stdout=log, stderr=log, env={**os.environ, "PANLOCK_FAULTS": faults, "PYTHONFAULTHANDLER": "1"}
             )
 
     @property

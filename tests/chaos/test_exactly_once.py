@@ -110,7 +110,8 @@ class Chaos:
         self.panlock.set_policy(SECOND)
         self.policies.append(self.panlock.policy.hash)
         for name in WORKERS:
-            assert self.fleet.workers[name].stop() == 0, self.fleet.workers[name].tail()
+            code = self.fleet.workers[name].stop()
+            assert code == 0, f"{name} ended with {code}: {self.fleet.workers[name].tail()}"
             self.fleet.start(name)
             until("all lanes open", self.fleet.all_open)
         self.traffic.add("tills", self._client("tills"))
