@@ -8,8 +8,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.payments import Access
 from bench.progress import Ends
+from deploy.admin import connect
 from deploy.dev.cluster import DevCluster
-from deploy.dev.readiness import admin_client
 
 PARTITIONS = 4  # of every topic, and lanes
 _ASK = 30.0  # seconds
@@ -28,7 +28,7 @@ class Bed:
         return Access(**self.cluster.config(name))
 
     def _admin(self) -> AdminClient:
-        return admin_client(self.cluster.config("admin"))
+        return connect(self.cluster.config("admin"))
 
     def make(self, *kinds: str) -> list[str]:
         """New topics `bench.<kind>.<chance>`, one a kind."""

@@ -6,7 +6,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import OffsetSpec
 
 from bench.payments import Access
-from deploy.dev.readiness import admin_client
+from deploy.admin import connect
 
 # a topic that the controller has made is not yet one that its broker leads
 _NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE}
@@ -17,7 +17,7 @@ class Ends:
     """Ends of a topic's partitions. Control records count in them: one a partition and transaction."""
 
     def __init__(self, access: Access, topic: str, partitions: int) -> None:
-        self._admin = admin_client(
+        self._admin = connect(
             {"bootstrap": access.bootstrap, "ca": access.ca, "certificate": access.certificate, "key": access.key}
         )
         self._latest = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -53,15 +53,23 @@ class KafkaRefusedError(PanlockError):
 
 
 def connect(kafka: Mapping[str, str]) -> AdminClient:
-    """`kafka` as in a configuration file: bootstrap, ca, certificate, key. Raises KafkaFilesError."""
+    """`kafka` as in a configuration file: bootstrap, ca, certificate, key. Raises KafkaFilesError.
+
+    The same client for the same identity, and never destroyed: that corrupts memory (agents.administrator).
+    """
+    return _client(kafka["bootstrap"], kafka["ca"], kafka["certificate"], kafka["key"])
+
+
+@cache
+def _client(bootstrap: str, ca: str, certificate: str, key: str) -> AdminClient:
     try:
         return AdminClient(
             {
-                "bootstrap.servers": kafka["bootstrap"],
+                "bootstrap.servers": bootstrap,
                 "security.protocol": "SSL",
-                "ssl.ca.location": kafka["ca"],
-                "ssl.certificate.location": kafka["certificate"],
-                "ssl.key.location": kafka["key"],
+                "ssl.ca.location": ca,
+                "ssl.certificate.location": certificate,
+                "ssl.key.location": key,
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 500,
             },

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.admin import connect
 from deploy.dev import readiness, settings
 from deploy.dev.broker import Broker, BrokerError, PortTakenError
 from deploy.dev.ca import Credentials, DevelopmentCA
@@ -89,7 +90,7 @@ class DevCluster:
         while time.monotonic() < deadline:
             self.check()
             if all(readiness.listens(broker.node.client) for broker in self._brokers):
-                client = client or readiness.admin_client(self.config(settings.SUPER_USER))
+                client = client or connect(self.config(settings.SUPER_USER))
                 if readiness.whole(client, len(self._brokers)):
                     return
             time.sleep(0.05)

@@ -1,38 +1,17 @@
 """Whether a development cluster serves: asked of it, never guessed from time passed."""
 
-import logging
 import socket
-from collections.abc import Mapping
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 _ASK = 2.0  # seconds an answer may take
-_log = logging.getLogger("panlock.dev.kafka")
-_log.addHandler(logging.NullHandler())
-_log.propagate = False  # refused connections are expected while a broker starts
 
 
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(_ASK)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def admin_client(kafka: Mapping[str, str]) -> AdminClient:
-    """An AdminClient that keeps its connection troubles to itself."""
-    return AdminClient(
-        {
-            "bootstrap.servers": kafka["bootstrap"],
-            "security.protocol": "SSL",
-            "ssl.ca.location": kafka["ca"],
-            "ssl.certificate.location": kafka["certificate"],
-            "ssl.key.location": kafka["key"],
-            "reconnect.backoff.ms": 20,
-            "reconnect.backoff.max.ms": 200,
-        },
-        logger=_log,
-    )
 
 
 def whole(client: AdminClient, brokers: int) -> bool:

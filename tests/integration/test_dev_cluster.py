@@ -28,6 +28,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from cli.dev import app as dev_app
+from deploy.admin import connect
 from deploy.dev import readiness
 from deploy.dev.ca import Credentials, DevelopmentCA
 from deploy.dev.cluster import DevCluster, dev_cluster
@@ -44,7 +45,7 @@ def _client(cluster: DevCluster, leaf: Credentials | None) -> dict[str, object]:
 
 def _topic(cluster: DevCluster) -> str:
     topic = f"dev-{uuid.uuid4().hex[:8]}"
-    admin = readiness.admin_client(cluster.config("admin"))
+    admin = connect(cluster.config("admin"))
     admin.create_topics([NewTopic(topic, 1)])[topic].result(20)
     return topic
 
@@ -59,7 +60,7 @@ def _allow(cluster: DevCluster, principal: str, topic: str, operation: AclOperat
         operation,
         AclPermissionType.ALLOW,
     )
-    admin = readiness.admin_client(cluster.config("admin"))
+    admin = connect(cluster.config("admin"))
     admin.create_acls([binding])[binding].result(20)
 
 
@@ -125,7 +126,7 @@ def test_two_clusters_run_at_once_and_survive_a_kill(cluster: DevCluster, tmp_pa
         assert second.bootstrap != cluster.bootstrap
         second.kill_broker(0)
         second.start_broker(0)
-        assert readiness.whole(readiness.admin_client(second.config("admin")), 1)
+        assert readiness.whole(connect(second.config("admin")), 1)
         with pytest.raises(ClusterError, match="already runs"), dev_cluster(tmp_path / "second"):
             pass
 
@@ -160,7 +161,7 @@ def test_dev_command_starts_tells_and_stops_a_cluster(tmp_path: Path) -> None:
         assert dev("up") == (0, up)
         assert dev("status") == (0, {"running": True, **up})
         _, issued = dev("issue", "ana")
-        admin = readiness.admin_client(issued["kafka"])
+        admin = connect(issued["kafka"])
         assert admin.list_topics(timeout=10).topics == {}
     finally:
         assert dev("down") == (0, {"stopped": True})
