@@ -38,23 +38,33 @@ pub fn malformed(at: usize) -> Rejected {
 }
 
 /// The string whose opening quote is at `quote`. Its closing quote is at `to`.
+#[inline(always)]
 pub fn string(input: &[u8], quote: usize) -> Result<Text, Rejected> {
     let from = quote + 1;
-    let (mut at, mut digits, mut escaped) = (from, 0, false);
+    let plain = swar::plain_prefix(&input[from..]);
+    let to = from + plain.length;
+    if input.get(to) == Some(&b'"') {
+        return Ok(Text { from, to, escaped: false, digits: plain.digits });
+    }
+    odd_string(input, from)
+}
+
+/// A string with escapes, or one that is not well-formed; `from` lies behind its opening quote.
+#[cold]
+fn odd_string(input: &[u8], from: usize) -> Result<Text, Rejected> {
+    let (mut at, mut digits) = (from, 0);
     loop {
         let plain = swar::plain_prefix(&input[at..]);
         digits += plain.digits;
         at += plain.length;
         match input.get(at) {
-            None => return Err(malformed(at)),
-            Some(b'"') => return Ok(Text { from, to: at, escaped, digits }),
+            Some(b'"') => return Ok(Text { from, to: at, escaped: true, digits }),
             Some(b'\\') => {
                 let length = escape(input, at)?.length;
                 digits += input[at..at + length].iter().filter(|c| c.is_ascii_digit()).count();
-                escaped = true;
                 at += length;
             }
-            Some(_) => return Err(malformed(at)),
+            _ => return Err(malformed(at)),
         }
     }
 }
@@ -129,7 +139,18 @@ pub fn unescape(raw: &[u8]) -> Vec<u8> {
 }
 
 /// The number that starts at `from` with a digit or a minus sign; or NaN and infinities, which JSON does not have.
+#[inline(always)]
 pub fn number(input: &[u8], from: usize) -> Result<Number, Rejected> {
+    let integer = digits(input, from);
+    let to = from + integer;
+    let plain = (1..=19).contains(&integer) && !matches!(input.get(to), Some(b'.' | b'e' | b'E'));
+    if plain && (integer == 1 || input[from] != b'0') {
+        return Ok(Number { from, to, start_of_digits: from, integer, fraction: 0, exponent: 0 });
+    }
+    any_number(input, from)
+}
+
+fn any_number(input: &[u8], from: usize) -> Result<Number, Rejected> {
     let at = from + usize::from(input.get(from) == Some(&b'-'));
     if input[at..].starts_with(b"Infinity") {
         return Err(Rejected::at_byte(Rejection::NotFinite, from));
