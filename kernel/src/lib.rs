@@ -1,9 +1,16 @@
 //! Panlock's kernel: scan, mask and assess a chunk of records in one call.
+//!
+//! The way of a record: face (Python) → plan → walk (its value) and edges (key, headers) → rules → digest.
+
+// what only the Python face uses
+#![cfg_attr(not(feature = "extension-module"), allow(dead_code))]
+
 mod automaton;
 mod config;
 mod digest;
 mod edges;
 mod evidence;
+#[cfg(feature = "extension-module")]
 mod face;
 mod iin;
 mod json;
