@@ -4,7 +4,6 @@ Faust's own assignor groups topics by identical sets of subscribers, which split
 change; its transport picks round robin where an app has no tables. This one is sticky and lets members be spare.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,15 +12,19 @@ from faust.assignor.partition_assignor import PartitionAssignor
 
 
 def share(lanes: int, owned: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
-    """Member → its lanes. A member keeps what it owned, up to the fair share; the rest goes to whoever has least."""
-    members, room = sorted(owned), math.ceil(lanes / len(owned))
+    """Member → its lanes. A member keeps what it owned, up to the fair share; the rest goes to whoever has least.
+
+    Where the lanes cannot be shared evenly, only so many members keep one more: else one that joins could get none.
+    """
+    members = sorted(owned)
+    least, extra = divmod(lanes, len(owned))
     shares: dict[str, list[int]] = {member: [] for member in members}
     free = set(range(lanes))
     for member in members:
-        for lane in sorted(set(owned[member]) & free):
-            if len(shares[member]) < room:
-                shares[member].append(lane)
-                free.discard(lane)
+        kept = sorted(set(owned[member]) & free)[: least + (extra > 0)]
+        shares[member] += kept
+        free.difference_update(kept)
+        extra -= len(kept) > least
     for lane in sorted(free):
         shares[min(members, key=lambda member: (len(shares[member]), member))].append(lane)
     return shares
