@@ -1,18 +1,20 @@
 """Which cluster this is, and which topics: ids that a recreated topic or another cluster does not share."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 
-from agents.administrator import administrator
+from agents.administration import administration
+from agents.metadata import MetadataRequest
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
 
-TIMEOUT = 10.0  # seconds
-_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
-_BASE64URL = str.maketrans("+/", "-_")  # librdkafka writes UUIDs in the other alphabet than Kafka's own tools
+_MISSING = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
+_LARGEST = "max.message.bytes"
 
 
 class TopicMissingError(PanlockError):
@@ -27,19 +29,51 @@ class Identity:
     topic_ids: Mapping[str, str]
 
 
-def identify(kafka: Mapping[str, Any], topics: Sequence[str]) -> Identity:
-    """Blocking. Raises TopicMissingError, and confluent_kafka.KafkaException where no broker answers."""
-    admin = administrator(Kafka.model_validate(kafka))
-    cluster = admin.describe_cluster(request_timeout=TIMEOUT).result(TIMEOUT)
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The cluster's and its topics' ids, and the largest batch (bytes) that each topic takes now."""
+
+    identity: Identity
+    limits: Mapping[str, int]
+
+
+async def facts(kafka: Kafka, topics: Sequence[str]) -> Facts:
+    """Needs Describe and DescribeConfigs on each topic. Raises TopicMissingError, KafkaError."""
+    async with administration(kafka) as admin:
+        return Facts(await _identify(admin, topics), await _limits(admin, topics))
+
+
+async def identify(kafka: Kafka, topics: Sequence[str]) -> Identity:
+    """Raises TopicMissingError, and aiokafka's KafkaError where no broker answers."""
+    async with administration(kafka) as admin:
+        return await _identify(admin, topics)
+
+
+async def _identify(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Identity:
+    client = admin._client
+    answer = await client.send(client.get_random_node(), MetadataRequest(topics))
     found: dict[str, str] = {}
-    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT) if topics else {}
-    for name, future in asked.items():
-        try:
-            found[name] = str(future.result(TIMEOUT).topic_id).translate(_BASE64URL)
-        except KafkaException as error:
-            if error.args[0].code() not in _MISSING:
-                raise
-            raise TopicMissingError(
-                f"topic {name} is not there for this certificate: run `panlock deploy apply` with this policy"
-            ) from error
-    return Identity(str(cluster.cluster_id), found)
+    for code, name, topic_id, *_ in answer.topics:
+        _check(code, name)
+        found[name] = urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
+    return Identity(str(answer.cluster_id), found)
+
+
+async def _limits(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, {_LARGEST: ""}) for topic in topics]
+    found: dict[str, int] = {}
+    for answer in await admin.describe_configs(resources):
+        for code, _, _, name, entries, *_ in answer.resources:
+            _check(code, name)
+            found[name] = int(next(entry[1] for entry in entries if entry[0] == _LARGEST))
+    return found
+
+
+def _check(code: int, topic: str) -> None:
+    error = for_code(code)
+    if error in _MISSING:
+        raise TopicMissingError(
+            f"topic {topic} is not there for this certificate: run `panlock deploy apply` with this policy"
+        )
+    if code:
+        raise error(topic)

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
 from faust.types import TP
 
 from agents import faults
@@ -47,7 +46,6 @@ class LaneFailedError(Exception):
 FAILURES = (
     LaneFailedError,
     KafkaError,
-    KafkaException,
     TimeoutError,
     OSError,
     AssertionError,

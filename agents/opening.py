@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
+from agents.cluster import Facts
 from agents.producer import LaneProducer
 from agents.restore import check_chain_head, open_store, reader, restore
-from agents.services import Facts, Services
+from agents.services import Services
 from pipeline.effects import Effects
 from pipeline.opening import opened
 from pipeline.source import Context

@@ -3,15 +3,16 @@
 DeleteRecords moves the log start; the bytes leave the disk when their segment rolls and is deleted.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException, TopicPartition
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.administrator import administrator
+from agents.administration import administration
 from agents.settings import Kafka
 from agents.watchdog import slept
 from pipeline.policy.topics import DECISIONS
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
-TIMEOUT = 10.0
 
 
 async def purge_every_minute(worker: "Worker") -> None:
@@ -37,19 +37,21 @@ async def purge_every_minute(worker: "Worker") -> None:
             if tp.topic != DECISIONS and position > purged.get(tp, 0)
         }
         if due:
-            purged.update(await asyncio.to_thread(purge, worker.config.kafka, due))
+            purged.update(await purge(worker.config.kafka, due))
 
 
-def purge(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, int]:
-    """DeleteRecords before each position. Returns those that succeeded; the others wait a minute. Blocking."""
+async def purge(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, int]:
+    """DeleteRecords before each position. Returns those that succeeded; the others wait a minute."""
     done = {}
-    wanted = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
-    for each, future in administrator(kafka).delete_records(wanted, request_timeout=TIMEOUT).items():
-        tp = TP(each.topic, each.partition)
-        try:
-            future.result(TIMEOUT)
-        except (KafkaException, TimeoutError) as error:
-            log.warning("%s/%d keeps its records until the next purge: %s", tp.topic, tp.partition, error)
-        else:
-            done[tp] = positions[tp]
+    try:
+        async with administration(kafka) as admin:
+            for tp, offset in positions.items():  # one by one: the answer to many tells of the first error alone
+                try:
+                    await admin.delete_records({TopicPartition(*tp): RecordsToDelete(before_offset=offset)})
+                except KafkaError as error:
+                    log.warning("%s/%d keeps its records until the next purge: %r", tp.topic, tp.partition, error)
+                else:
+                    done[tp] = offset
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.warning("no purge this minute: %r", error)
     return done

@@ -6,23 +6,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from agents.cluster import Identity, identify
-from agents.limits import size_limits
+from agents.cluster import Facts, facts
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.policy.models import Policy
 from pipeline.source import Source
 
 FRESH = 2.0  # seconds: lanes that open together ask the cluster once
-
-
-class Facts(NamedTuple):
-    """The cluster's id, its topics' UUIDs, and the largest batch that each takes (bytes)."""
-
-    identity: Identity
-    limits: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -44,8 +35,5 @@ class Services:
         """What the cluster says now. Lanes that open at the same time share the answer."""
         if self._asking is None or time.monotonic() - self._asked > FRESH:
             self._asked = time.monotonic()
-            self._asking = asyncio.ensure_future(asyncio.to_thread(self._ask))
+            self._asking = asyncio.ensure_future(facts(self.kafka, self.topics))
         return await asyncio.shield(self._asking)
-
-    def _ask(self) -> Facts:
-        return Facts(identify(self.kafka.model_dump(mode="json"), self.topics), size_limits(self.kafka, self.topics))

@@ -29,13 +29,3 @@ class Kafka(BaseModel):
     def client(self) -> dict[str, Any]:
         """Arguments of an aiokafka client."""
         return {"bootstrap_servers": self.bootstrap, "security_protocol": "SSL", "ssl_context": self.context()}
-
-    def librdkafka(self) -> dict[str, Any]:
-        """Configuration of a confluent-kafka client."""
-        return {
-            "bootstrap.servers": self.bootstrap,
-            "security.protocol": "SSL",
-            "ssl.ca.location": str(self.ca),
-            "ssl.certificate.location": str(self.certificate),
-            "ssl.key.location": str(self.key),
-        }

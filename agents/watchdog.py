@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
 from faust.types import TP
 
 from pipeline.errors import PanlockError
@@ -62,7 +61,7 @@ async def compare_topics(worker: "Worker") -> None:
     while await slept(worker, COMPARE):
         try:
             ids = (await worker.services.facts()).identity.topic_ids
-        except (KafkaException, PanlockError, TimeoutError) as error:
+        except (KafkaError, PanlockError, TimeoutError, OSError) as error:
             log.info("topics not compared, tried again soon: %s", error)
             continue
         for lane in worker.lanes.values():

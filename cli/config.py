@@ -16,9 +16,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.cluster import identify
 from agents.settings import Kafka
-from deploy.admin import ask
 from pipeline.approval.keys import SigningKey, private_key
 from pipeline.errors import PanlockError
 
@@ -51,10 +49,6 @@ class Settings(BaseModel):
 
     kafka: Kafka
     person: Person | None = None
-
-    def cluster_id(self) -> str:
-        """Raises KafkaUnreachableError, KafkaDeniedError."""
-        return ask("say which cluster it is", lambda: identify(self.kafka.model_dump(), ())).cluster_id
 
     def signing_key(self) -> SigningKey:
         """Asks for the passphrase if the environment does not have it. Raises ConfigError, SigningKeyError."""

@@ -18,7 +18,7 @@ import typer
 
 from cli.config import ConfigOption, Settings, load_config
 from cli.decisions import Message, deliver
-from cli.kafka import told
+from cli.kafka import cluster_id, told
 from cli.output import JsonOption, print_json, say
 from cli.pending import not_pending, votes
 from cli.pending_topic import PendingTopic, wrong_with
@@ -83,7 +83,7 @@ def _decide(
 ) -> None:
     key = settings.signing_key()
     who = None if policy is None else standing(load_policy(policy), key)
-    cluster = settings.cluster_id()
+    cluster = cluster_id(settings)
     sent = asyncio.run(_run(settings, word, list(dict.fromkeys(ids)), reason, key, who, cluster, wait))
     if as_json:
         print_json([{"record": s.pending.record, "decision": word, "sent": s.place, "state": s.state} for s in sent])

@@ -1,5 +1,6 @@
 """Speaking to Kafka from a command: what its errors mean for a person."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 
 from aiokafka import errors
 
+from agents.cluster import identify
 from cli.config import Settings
 from deploy.admin import KafkaDeniedError, KafkaFilesError, KafkaUnreachableError
 from pipeline.errors import PanlockError
@@ -26,6 +28,12 @@ for _name in ("aiokafka", "asyncio"):  # a broken connection is told once, by th
 
 class TopicMissingError(PanlockError):
     """A topic that the cluster does not have."""
+
+
+def cluster_id(settings: Settings) -> str:
+    """Raises KafkaUnreachableError, KafkaDeniedError, KafkaFilesError."""
+    with told(settings, "say which cluster it is"):
+        return asyncio.run(identify(settings.kafka, ())).cluster_id
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.table import Table
 from agents.config import load_worker_config
 from cli.config import ConfigOption, load_config
 from cli.decisions import send
+from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, print_table, say
 from pipeline.approval.decision import Resume, sign_resume
 from pipeline.errors import PanlockError
@@ -87,7 +88,7 @@ def resume(
     settings = load_config(config)
     key = settings.signing_key()
     acknowledgement = Resume(
-        cluster=settings.cluster_id(),
+        cluster=cluster_id(settings),
         lane=lane,
         event=event,
         reason=reason,

@@ -13,7 +13,6 @@ from agents.app import Worker
 from agents.config import load_worker_config
 from pipeline.policy import load_policy
 
-
 # A batch makes tens of thousands of tuples, all alive until its commit: the default looks through them 50 times over.
 COLLECT = (50_000, 20, 50)
 

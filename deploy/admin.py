@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import cache, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -52,10 +52,21 @@ class KafkaRefusedError(PanlockError):
         super().__init__(message)
 
 
+def librdkafka(kafka: Mapping[str, str]) -> dict[str, Any]:
+    """`kafka` as in a configuration file, as confluent-kafka's clients take it."""
+    return {
+        "bootstrap.servers": kafka["bootstrap"],
+        "security.protocol": "SSL",
+        "ssl.ca.location": kafka["ca"],
+        "ssl.certificate.location": kafka["certificate"],
+        "ssl.key.location": kafka["key"],
+    }
+
+
 def connect(kafka: Mapping[str, str]) -> AdminClient:
     """`kafka` as in a configuration file: bootstrap, ca, certificate, key. Raises KafkaFilesError.
 
-    The same client for the same identity, and never destroyed: that corrupts memory (agents.administrator).
+    The same client for the same identity, and never destroyed: that corrupts memory (confluent-kafka 2.12).
     """
     return _client(kafka["bootstrap"], kafka["ca"], kafka["certificate"], kafka["key"])
 
@@ -65,11 +76,7 @@ def _client(bootstrap: str, ca: str, certificate: str, key: str) -> AdminClient:
     try:
         return AdminClient(
             {
-                "bootstrap.servers": bootstrap,
-                "security.protocol": "SSL",
-                "ssl.ca.location": ca,
-                "ssl.certificate.location": certificate,
-                "ssl.key.location": key,
+                **librdkafka({"bootstrap": bootstrap, "ca": ca, "certificate": certificate, "key": key}),
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 500,
             },

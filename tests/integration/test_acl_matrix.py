@@ -8,8 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 from confluent_kafka.admin import ResourceType as Resource
 
-from agents.settings import Kafka
-from deploy.admin import connect
+from deploy.admin import connect, librdkafka
 from deploy.dev.cluster import DevCluster
 from deploy.grants import Acl
 from deploy.observed import to_binding
@@ -65,7 +64,7 @@ def provisioned(fresh_cluster: DevCluster) -> DevCluster:
 
 
 def client(cluster: DevCluster, name: str, **more: object) -> dict[str, object]:
-    return {**Kafka.model_validate(cluster.config(name)).librdkafka(), "log_level": 0, **more}
+    return {**librdkafka(cluster.config(name)), "log_level": 0, **more}
 
 
 def write(cluster: DevCluster, name: str) -> dict[str, int | None]:

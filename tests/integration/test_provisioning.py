@@ -1,5 +1,6 @@
 """`panlock deploy` against a real broker: idempotent, finds drift, deletes nothing, tells why it cannot."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from confluent_kafka.admin import ResourceType as Resource
 
 from agents.cluster import TopicMissingError, identify
 from agents.settings import Kafka
-from deploy.admin import connect
+from deploy.admin import connect, librdkafka
 from deploy.desired import desired
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cluster import DevCluster, dev_cluster
@@ -288,17 +289,18 @@ def test_pem_files_that_cannot_be_used_are_told_as_such(deploy: Deploy) -> None:
 
 
 def test_a_worker_sees_the_cluster_and_each_topic_by_an_id_that_dies_with_it(deploy: Deploy) -> None:
-    kafka, names = deploy.cluster.config("panlock-worker"), sorted(limits(parse_policy(POLICY, "p")))
-    first = identify(kafka, names)
+    kafka = Kafka.model_validate(deploy.cluster.config("panlock-worker"))
+    names = sorted(limits(parse_policy(POLICY, "p")))
+    first = asyncio.run(identify(kafka, names))
     assert sorted(first.topic_ids) == names
     assert len(set(first.topic_ids.values())) == len(names)
     assert all(len(each) == 22 and not set("+/=") & set(each) for each in first.topic_ids.values())
     deploy.admin.delete_topics([QUARANTINE])[QUARANTINE].result(10)
     until("the topic gone", lambda: QUARANTINE not in deploy.admin.list_topics(timeout=10).topics)
     with pytest.raises(TopicMissingError, match=rf"topic {QUARANTINE} is not there"):
-        identify(kafka, names)
+        asyncio.run(identify(kafka, names))
     deploy("apply")
-    second = identify(kafka, names)
+    second = asyncio.run(identify(kafka, names))
     assert second.cluster_id == first.cluster_id
     changed = {name for name in names if second.topic_ids[name] != first.topic_ids[name]}
     assert changed == {QUARANTINE}
@@ -315,7 +317,7 @@ def test_three_brokers_hold_three_copies(tmp_path: Path) -> None:
 
 
 def _client(cluster: DevCluster) -> dict[str, object]:
-    return Kafka.model_validate(cluster.config("admin")).librdkafka()
+    return librdkafka(cluster.config("admin"))
 
 
 def _write(cluster: DevCluster, topic: str, value: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Whatever arrives in whatever batches: every record has one outcome, in order within its key, and the chain is whole."""
+"""Whatever arrives in whatever batches: one outcome for every record, in order within its key, and a whole chain."""
 
 from collections import Counter, defaultdict
 

@@ -1,4 +1,4 @@
-"""The people of the decision vectors: fixed keys, so that their signatures can be pinned, and the policy that knows them."""
+"""The people of the decision vectors: fixed keys, so that their signatures can be pinned, and their policy."""
 
 from dataclasses import replace
 from pathlib import Path
