@@ -168,7 +168,7 @@ def test_assess_holds_what_it_cannot_read() -> None:
         ("record.a.upper() == 'A'", "unknown function upper"),
         ("record.?a == 1", "unsupported syntax"),
         ("optional.none() == 1", "unknown function none"),
-        ("'large'", "same for every record"),
+        ("'large'", "no condition"),
         ("record.a.matches(record.b)", "in quotes"),
         ("record.a.matches('(')", "no regular expression"),
         ("record.a.exists(record, true)", "hides"),

@@ -55,8 +55,12 @@ fn parse_here(text: &str) -> Result<IdedExpr, String> {
     }
     let program = ENVIRONMENT.compile(text).map_err(|errors| parse_error(&errors))?;
     let rule = program.expression();
-    if let Expr::Literal(_) | Expr::List(_) | Expr::Map(_) = rule.expr {
-        return Err("it is the same for every record: write a condition like record.amount > 5000.0".into());
+    match &rule.expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => {} // `true` holds every record of a flow
+        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => {
+            return Err("it is no condition: write one like record.amount > 5000.0, or true for every record".into());
+        }
+        _ => {}
     }
     names(rule, &mut Vec::new(), DEEPEST)?;
     cost::check(rule)?;
