@@ -31,32 +31,37 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The cluster's and its topics' ids, and the largest batch (bytes) that each topic takes now."""
+    """The cluster's and its topics' ids, how many partitions each topic has, and the largest batch (bytes) it takes."""
 
     identity: Identity
+    partitions: Mapping[str, int]
     limits: Mapping[str, int]
 
 
 async def facts(kafka: Kafka, topics: Sequence[str]) -> Facts:
     """Needs Describe and DescribeConfigs on each topic. Raises TopicMissingError, KafkaError."""
     async with administration(kafka) as admin:
-        return Facts(await _identify(admin, topics), await _limits(admin, topics))
+        found = await _metadata(admin, topics)
+        return Facts(found.identity, found.partitions, await _limits(admin, topics))
 
 
 async def identify(kafka: Kafka, topics: Sequence[str]) -> Identity:
     """Raises TopicMissingError, and aiokafka's KafkaError where no broker answers."""
     async with administration(kafka) as admin:
-        return await _identify(admin, topics)
+        return (await _metadata(admin, topics)).identity
 
 
-async def _identify(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Identity:
+async def _metadata(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Facts:
+    """Without limits."""
     client = admin._client
     answer = await client.send(client.get_random_node(), MetadataRequest(topics))
-    found: dict[str, str] = {}
-    for code, name, topic_id, *_ in answer.topics:
+    ids: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for code, name, topic_id, _, partitions, *_ in answer.topics:
         _check(code, name)
-        found[name] = urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
-    return Identity(str(answer.cluster_id), found)
+        ids[name] = urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
+        counts[name] = len(partitions)
+    return Facts(Identity(str(answer.cluster_id), ids), counts, {})
 
 
 async def _limits(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:

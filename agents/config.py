@@ -65,8 +65,10 @@ def load_worker_config(path: Path) -> WorkerConfig:
     """Raises WorkerConfigError."""
     try:
         raw = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise WorkerConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    except OSError as error:
+        raise WorkerConfigError(f"{path}: {error.strerror}: name the worker's configuration file") from error
+    except yaml.YAMLError as error:
+        raise WorkerConfigError(f"{path}: is not YAML: {error}") from error
     try:
         config = WorkerConfig.model_validate(raw)
     except ValidationError as error:

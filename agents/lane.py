@@ -14,11 +14,13 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents import faults
+from agents.cluster import TopicMissingError
+from agents.fit import ClusterMismatchError
 from agents.gate import Gate
 from agents.inbox import Arrival, Inbox
 from agents.opening import Opened, open_lane
 from agents.producer import DEADLINE
-from agents.restore import ChainHeadError
+from agents.restore import ChainHeadError, set_store_aside
 from agents.services import Services
 from agents.transport import Chunk
 from pipeline.effects import Effects, Out
@@ -27,12 +29,13 @@ from pipeline.holds import Messages
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
 from pipeline.state import DRAIN_PREFIX, STOPPED, Loss, decode_position, decode_stopped, next_key
-from tables.store import Applied
+from tables.store import Applied, StoreCorruptError
 
 log = logging.getLogger(__name__)
 
 LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions: bounds transactions a second
 TICK = 0.5  # seconds, at least, between ticks: our clock may be ahead of the broker's
+PATIENCE = 5.0  # seconds before a lane looks again whether somebody has mended the topics
 RETRY = 0.2  # seconds before a lane that failed opens again
 OPENING_DEADLINE = 60.0
 OPENING = "opening"
@@ -69,6 +72,7 @@ class Lane:
         self.alarm: str | None = None
         self.ticking, self._ticked_at = False, 0.0
         self._doubt: str | None = None
+        self._corrupt: str | None = None
         self.transaction_seconds = 0.0
         self.since: float = time.monotonic()  # of the work under way, or of the last
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
@@ -85,6 +89,14 @@ class Lane:
                 log.error("lane %d stays closed: %s", self.number, error)
                 await self._close(str(error))
                 return
+            except StoreCorruptError as error:
+                log.error("lane %d: %s", self.number, error)
+                await self._close("its store is corrupt and is being rebuilt")
+                self._corrupt = set_store_aside(self.services.store, self.number, error)
+            except (ClusterMismatchError, TopicMissingError) as error:
+                log.error("lane %d stays closed: %s", self.number, error)
+                await self._close(str(error))
+                await asyncio.sleep(PATIENCE)
             except FAILURES as error:
                 log.warning("lane %d opens again after %r (%r)", self.number, error, error.__cause__)
                 await self._close(f"opening again after {type(error).__name__}")
@@ -116,8 +128,9 @@ class Lane:
 
     async def _open(self) -> None:
         self.since, self.why_closed, self._doubt = time.monotonic(), OPENING, None
-        self.opened = await open_lane(self.number, self.inputs, self.services)
+        self.opened = await open_lane(self.number, self.inputs, self.services, self._corrupt)
         await self._carry_out(self.opened.effects)
+        self._corrupt = None
         if self.opened.producer.task is not None:
             self.opened.producer.task.add_done_callback(lambda _: self.arrived.set())
         await self._let_flow()
@@ -135,7 +148,10 @@ class Lane:
             await self.records.open_at(positions)
             self.why_closed = None
         else:
-            self.why_closed = f"input was lost (event {stopped.event}): `panlock lanes resume {self.number} --reason …`"
+            self.why_closed = (
+                f"input was lost (event {stopped.event}): "
+                f"`panlock lanes resume {self.number} --event {stopped.event} --reason …`"
+            )
             log.error("lane %d: %s", self.number, self.why_closed)
             await self.records.forget()
 

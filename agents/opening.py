@@ -8,7 +8,7 @@ from faust.types import TP
 
 from agents.cluster import Facts
 from agents.producer import LaneProducer
-from agents.restore import check_chain_head, open_store, reader, restore
+from agents.restore import check_chain_head, reader, restore, store_path
 from agents.services import Services
 from pipeline.effects import Effects
 from pipeline.opening import opened
@@ -33,14 +33,14 @@ class Opened:
         self.store.close()
 
 
-async def open_lane(number: int, inputs: set[TP], services: Services) -> Opened:
+async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: str | None) -> Opened:
     """1. Are we still a member?  2. Fence the former owner; its transaction ends.  3. Restore the store to the end of
     the changelog, and check the chain's head.  4. Compare topics and positions with what the cluster has.
 
     The order matters: without 1, a former owner that wakes up would fence the new one; before 2 has returned, the
-    changelog may still grow.
+    changelog may still grow. `corrupt`: what was wrong with the former store, for the audit.
     """
-    store, corrupt = open_store(services.store, number)
+    store = LaneStore(store_path(services.store, number))
     producer = None
     try:
         await services.consumer.confirm({tp: _position(store, tp) for tp in inputs})

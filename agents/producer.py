@@ -75,11 +75,11 @@ class LaneProducer:
         """
         await self._kafka.begin_transaction()
         sent = await asyncio.gather(*(self._send(TopicPartition(*to), outs) for to, outs in sends.items()))
+        faults.reach("delivery")
         placed: dict[tuple[str, int], RecordMetadata] = {}
         for to, deliveries in zip(sends, sent, strict=True):
             for delivery in deliveries:
                 placed.setdefault(to, await delivery)
-        faults.reach("delivery")
         faults.reach("before-commit")
         await self._kafka.commit_transaction()
         faults.reach("after-commit")

@@ -34,7 +34,7 @@ async def purge_every_minute(worker: "Worker") -> None:
             for lane in worker.lanes.values()
             if lane.why_closed is None  # else its positions may be those of another topic of that name
             for tp, position in lane.positions().items()
-            if tp.topic != DECISIONS and position > purged.get(tp, 0)
+            if tp.topic != DECISIONS and position != purged.get(tp, 0)
         }
         if due:
             purged.update(await purge(worker.config.kafka, due))

@@ -61,14 +61,14 @@ async def records_to_end(
             yield records
 
 
-def open_store(directory: Path, lane: int) -> tuple[LaneStore, str | None]:
-    """The lane's store, and what was wrong with the former one, which is kept aside."""
-    path = directory / f"lane-{lane}"
-    try:
-        return LaneStore(path), None
-    except StoreCorruptError as error:
-        kept = set_aside(path, int(time.time()))
-        return LaneStore(path), f"{type(error.__cause__).__name__}: kept as {kept.name}, rebuilt from panlock.state"
+def store_path(directory: Path, lane: int) -> Path:
+    return directory / f"lane-{lane}"
+
+
+def set_store_aside(directory: Path, lane: int, error: StoreCorruptError) -> str:
+    """Keep a corrupt store out of the way of its successor. Returns what the audit is to say."""
+    kept = set_aside(store_path(directory, lane), int(time.time()))
+    return f"RocksDB calls the store corrupt: kept as {kept.name}, rebuilt from panlock.state"
 
 
 async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, now: int) -> LaneStore:

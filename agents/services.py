@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.cluster import Facts, facts
+from agents.fit import check_fit
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.policy.models import Policy
@@ -32,8 +33,13 @@ class Services:
     _asked: float = field(default=0.0)
 
     async def facts(self) -> Facts:
-        """What the cluster says now. Lanes that open at the same time share the answer."""
+        """What the cluster says now, fit for the policy. Lanes that open at the same time share the answer.
+
+        Raises ClusterMismatchError, TopicMissingError, KafkaError.
+        """
         if self._asking is None or time.monotonic() - self._asked > FRESH:
             self._asked = time.monotonic()
             self._asking = asyncio.ensure_future(facts(self.kafka, self.topics))
-        return await asyncio.shield(self._asking)
+        found = await asyncio.shield(self._asking)
+        check_fit(self.policy, found)
+        return found

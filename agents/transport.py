@@ -46,7 +46,9 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         give_records_as_parsed()
-        return super()._create_worker_consumer(transport)
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # Faust would read what producers abort; its fetcher starts later
+        return consumer
 
     def close(self) -> None:
         """Nothing. Faust calls it on a rebalance while it stops, and would close the consumer from another thread's

@@ -1,10 +1,12 @@
 """/healthz, /readyz and /lanes on the worker's web port. No payload, no key, no card data: numbers and names."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.lane import Lane
@@ -32,7 +34,7 @@ def serve_status(worker: "Worker") -> None:
         return web.json_response({"ready": ready, "closed": waiting}, status=200 if ready else 503)
 
     async def lanes(request: web.Request) -> web.Response:
-        return web.json_response(status(worker))
+        return web.json_response(status(worker, await _ends(worker)))
 
     for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/lanes", lanes)):
         server.web_app.router.add_get(path, handler)
@@ -44,17 +46,26 @@ def serve_status(worker: "Worker") -> None:
     worker.app.task(announce)
 
 
-def status(worker: "Worker") -> dict[str, Any]:
+async def _ends(worker: "Worker") -> dict[TP, int]:
+    """Ends of the inputs that are not fetched: what a closed lane has before it. Asked for; nothing if that fails."""
+    shut = [tp for lane in worker.lanes.values() if not lane.records.open for tp in lane.records.inputs]
+    try:
+        return {tp: bounds.end for tp, bounds in (await worker.app.consumer.bounds(shut)).items()} if shut else {}
+    except (KafkaError, TimeoutError):
+        return {}
+
+
+def status(worker: "Worker", ends: Mapping[TP, int]) -> dict[str, Any]:
     """What `panlock lanes` shows."""
     return {
         "worker": worker.services.worker,
         "policy": worker.policy.hash,
         "of": worker.policy.lanes,
-        "lanes": [_lane(worker, lane) for _, lane in sorted(worker.lanes.items())],
+        "lanes": [_lane(worker, lane, ends) for _, lane in sorted(worker.lanes.items())],
     }
 
 
-def _lane(worker: "Worker", lane: Lane) -> dict[str, Any]:
+def _lane(worker: "Worker", lane: Lane, ends: Mapping[TP, int]) -> dict[str, Any]:
     return {
         "lane": lane.number,
         "state": "open" if lane.why_closed is None else "closed",
@@ -62,7 +73,7 @@ def _lane(worker: "Worker", lane: Lane) -> dict[str, Any]:
         "alarm": lane.alarm,
         "inbox": {"records": lane.record_inbox.records, "bytes": lane.record_inbox.size},
         "transaction_seconds": round(lane.transaction_seconds, 4),
-        "inputs": [_input(worker, lane, tp) for tp in sorted(lane.inputs)],
+        "inputs": [_input(worker, lane, tp, ends) for tp in sorted(lane.inputs)],
         "outcomes": [
             {"flow": flow, "outcome": outcome, "reason": reason, "records": count}
             for (flow, outcome, reason), count in sorted(lane.outcomes.items())
@@ -70,11 +81,13 @@ def _lane(worker: "Worker", lane: Lane) -> dict[str, Any]:
     }
 
 
-def _input(worker: "Worker", lane: Lane, tp: TP) -> dict[str, Any]:
+def _input(worker: "Worker", lane: Lane, tp: TP, ends: Mapping[TP, int]) -> dict[str, Any]:
     position = lane.positions().get(tp)
-    state = worker.app.consumer.kafka._subscription.subscription.assignment
+    subscription = worker.app.consumer.kafka._subscription.subscription
+    state = None if subscription is None else subscription.assignment
     tps = TopicPartition(*tp)
-    end = state.state_value(tps).lso if state is not None and tps in state.tps else None
+    fetched = state.state_value(tps).lso if state is not None and tps in state.tps else None
+    end = ends.get(tp, fetched)
     lag = None if position is None or end is None else max(0, end - position)
     behind = 0.0 if not lag else max(0.0, time.time() - lane.times.get(tp, 0) / 1000) if tp in lane.times else None
     return {

@@ -49,7 +49,7 @@ def verify(
 
 
 async def _replay(settings: Settings, lanes: int | None) -> Report:
-    with told(settings, f"read {AUDIT}"):
+    with told(settings.kafka, f"read {AUDIT}"):
         async with reader(settings) as source:
             log = await source.log(AUDIT)
             verifier = Verifier(len(log.starts) if lanes is None else lanes)

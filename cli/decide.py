@@ -103,7 +103,7 @@ async def _run(
     wait: float,
 ) -> list[_Sent]:
     topic = PendingTopic()
-    with told(settings, f"read {PENDING}"):
+    with told(settings.kafka, f"read {PENDING}"):
         async with reader(settings) as source:
             await topic.read(source)
             held = _checked(topic, ids, who)

@@ -26,7 +26,7 @@ def send(settings: Settings, key: bytes, raw: bytes, lane: int) -> None:
 
 async def deliver(settings: Settings, messages: Sequence[Message]) -> list[str]:
     """`panlock.decisions/<partition>/<offset>` of each. Raises KafkaDeniedError, KafkaUnreachableError."""
-    with told(settings, f"write to {DECISIONS}"):
+    with told(settings.kafka, f"write to {DECISIONS}"):
         producer = AIOKafkaProducer(acks="all", request_timeout_ms=TIMEOUT_MS, **settings.kafka.client())
         try:
             await asyncio.wait_for(producer.start(), TIMEOUT_MS / 1000)

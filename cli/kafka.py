@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from aiokafka import errors
 
 from agents.cluster import identify
+from agents.settings import Kafka
 from cli.config import Settings
 from deploy.admin import KafkaDeniedError, KafkaFilesError, KafkaUnreachableError
 from pipeline.errors import PanlockError
@@ -32,15 +33,14 @@ class TopicMissingError(PanlockError):
 
 def cluster_id(settings: Settings) -> str:
     """Raises KafkaUnreachableError, KafkaDeniedError, KafkaFilesError."""
-    with told(settings, "say which cluster it is"):
+    with told(settings.kafka, "say which cluster it is"):
         return asyncio.run(identify(settings.kafka, ())).cluster_id
 
 
 @contextmanager
-def told(settings: Settings, what: str) -> Iterator[None]:
+def told(kafka: Kafka, what: str) -> Iterator[None]:
     """Turn what aiokafka raises in here into KafkaDeniedError, KafkaUnreachableError, KafkaFilesError or
     TopicMissingError."""
-    kafka = settings.kafka
     try:
         yield
     except _DENIED as error:

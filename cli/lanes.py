@@ -26,6 +26,10 @@ class WorkerUnreachableError(PanlockError):
     """No worker answers at the address."""
 
 
+class NoAlarmError(PanlockError):
+    """Nobody said which alarm is taken note of."""
+
+
 WorkerOption = Annotated[
     list[str] | None,
     typer.Option("--worker", help="A worker: its address (http://host:port) or its configuration file. Repeatable."),
@@ -48,12 +52,13 @@ def lanes(context: typer.Context, worker: WorkerOption = None, as_json: JsonOpti
 
 def ask(worker: str) -> dict[str, Any]:
     """/lanes of a worker. Raises WorkerUnreachableError."""
-    base = worker
-    if not worker.startswith("http"):
-        port = load_worker_config(Path(worker)).store / "web.port"
+    base = worker.rstrip("/")
+    if not worker.startswith(("http://", "https://")):
+        worker_config = load_worker_config(Path(worker))
+        port = worker_config.store / "web.port"
         if not port.exists():
             raise WorkerUnreachableError(f"{port} does not exist: start the worker of {worker}")
-        base = f"http://127.0.0.1:{port.read_text().strip()}"
+        base = f"http://{worker_config.web.host}:{port.read_text().strip()}"
     try:
         with urllib.request.urlopen(f"{base}/lanes", timeout=5) as answer:  # noqa: S310  # http, see above
             found: dict[str, Any] = json.load(answer)
@@ -79,21 +84,41 @@ def _table(answers: list[dict[str, Any]]) -> Table:
 
 @app.command()
 def resume(
-    lane: Annotated[int, typer.Argument(help="The lane that stopped.")],
+    lane: Annotated[int, typer.Argument(help="The lane that stopped.", metavar="LANE")],
     reason: Annotated[str, typer.Option(help="Why it may go on without the lost records. Goes into the audit.")],
-    event: Annotated[str, typer.Option(help="Id of the alarm event, as `panlock lanes` shows it.")],
+    event: Annotated[
+        str | None, typer.Option(help="Id of the alarm event that you take note of; default: the lane's, by --worker.")
+    ] = None,
+    worker: WorkerOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take note of lost input, so that the lane goes on behind it. Needs a person with the role operators."""
     settings = load_config(config)
+    alarm = event or _alarm(lane, worker or [])
     key = settings.signing_key()
     acknowledgement = Resume(
         cluster=cluster_id(settings),
         lane=lane,
-        event=event,
+        event=alarm,
         reason=reason,
         jti=str(uuid.uuid4()),
         iat=int(time.time()),
     )
     send(settings, b"resume/%d" % lane, sign_resume(key, acknowledgement), lane)
-    say(f"sent; lane {lane} goes on once it has read it (`panlock lanes` shows it)")
+    if as_json:
+        print_json({"lane": lane, "event": alarm, "sent": True})
+    else:
+        say(f"sent; lane {lane} goes on once it has read it (`panlock lanes` shows it)")
+
+
+def _alarm(lane: int, workers: list[str]) -> str:
+    """The alarm of the lane, as its worker tells it. Raises NoAlarmError."""
+    for worker in workers:
+        for each in ask(worker)["lanes"]:
+            if each["lane"] == lane and each["alarm"]:
+                return str(each["alarm"])
+    raise NoAlarmError(
+        f"no alarm of lane {lane} is known: say --event ID, as `panlock lanes` and the worker's log show it, "
+        "or --worker FILE for the worker that has the lane"
+    )

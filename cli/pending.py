@@ -76,7 +76,7 @@ def show_(
 
 async def read_pending(settings: Settings) -> PendingTopic:
     topic = PendingTopic()
-    with told(settings, f"read {PENDING}"):
+    with told(settings.kafka, f"read {PENDING}"):
         async with reader(settings) as source:
             await topic.read(source)
     return topic

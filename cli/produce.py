@@ -51,7 +51,7 @@ async def _send_all(
     waiting: deque[asyncio.Future[RecordMetadata]] = deque()
     sent = 0
     loop = asyncio.get_running_loop()
-    with told(settings, f"write to {topic}"):
+    with told(settings.kafka, f"write to {topic}"):
         producer = AIOKafkaProducer(
             acks="all", linger_ms=5, max_request_size=16 << 20, request_timeout_ms=TIMEOUT_MS, **settings.kafka.client()
         )

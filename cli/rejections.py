@@ -35,7 +35,7 @@ def rejections(
 
 
 async def _read(settings: Settings, topic: str) -> list[dict[str, Any]]:
-    with told(settings, f"read {topic}"):
+    with told(settings.kafka, f"read {topic}"):
         async with reader(settings) as source:
             log = await source.log(topic)
             records = [record async for some in source.read(log) for record in some]

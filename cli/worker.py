@@ -1,5 +1,6 @@
 """`panlock worker`: runs the Faust app until SIGTERM, which drains it within 10 s."""
 
+import asyncio
 import gc
 import logging
 from pathlib import Path
@@ -10,8 +11,12 @@ import typer
 import uvloop
 
 from agents.app import Worker
+from agents.cluster import facts
 from agents.config import load_worker_config
+from agents.fit import check_fit
+from cli.kafka import told
 from pipeline.policy import load_policy
+from pipeline.policy.topics import limits
 
 # A batch makes tens of thousands of tuples, all alive until its commit: the default looks through them 50 times over.
 COLLECT = (50_000, 20, 50)
@@ -21,12 +26,20 @@ def worker(
     policy: Annotated[Path, typer.Option(help="The policy that this worker enforces.")],
     config: Annotated[Path, typer.Option(help="Kafka connection, store directory, web port and token keys.")],
 ) -> None:
-    """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped."""
+    """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped.
+
+    Refuses to start where the cluster's topics do not fit the policy (exit 2) or Kafka does not answer (exit 3).
+    """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)  # INFO tells of every restore's subscription
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).propagate = True  # other commands tell of such troubles once, a worker logs them
     settings = load_worker_config(config)
     settings.store.mkdir(parents=True, exist_ok=True)
     loop = uvloop.new_event_loop()
-    app = Worker(load_policy(policy), settings).app
+    rules = load_policy(policy)
+    with told(settings.kafka, "see the policy's topics"):
+        check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
+    app = Worker(rules, settings).app
     gc.freeze()
     gc.set_threshold(*COLLECT)
     faust.Worker(app, loglevel="info", loop=loop, redirect_stdouts=False).execute_from_commandline()

@@ -79,8 +79,7 @@ def _people(policy: Policy) -> Iterator[Acl]:
 
 def _auditors(names: Iterable[str]) -> Iterator[Acl]:
     for name in names:
-        for topic in (AUDIT, DECISIONS, PENDING):
-            yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
+        yield from _topic(name, AUDIT, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
         yield from _own_groups(name)
 
 

@@ -210,9 +210,13 @@ def _assess(turn: Turn, follower: Pending, time: int) -> bool:
         return False
     verdict, detail = 0, None
     if record.value is not None:
-        verdict, detail = source.kernel.assess(
-            source.principal, record.key, record.value, record.headers, record.masking
-        )
+        try:
+            verdict, detail = source.kernel.assess(
+                source.principal, record.key, record.value, record.headers, record.masking
+            )
+        except Exception:  # noqa: BLE001  # a defect or a kernel panic: content never raises
+            turn.reject(source, record.id, Reason.INTERNAL_ERROR, None)
+            return False
     if verdict == 0:
         turn.release(source, record, time, None)
         return False

@@ -11,6 +11,7 @@ families: a handle that outlives its database by a moment corrupts the process's
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ _PAIR, _U64 = struct.Struct(">QQ"), struct.Struct(">Q")
 
 
 class StoreError(PanlockError):
-    """RocksDB cannot open the directory: it is in use, not writable, or its disk is full."""
+    """RocksDB cannot use the directory: another process does, it is not writable, or its disk is full."""
 
 
 class StoreCorruptError(StoreError):
@@ -54,6 +55,16 @@ def _options() -> Options:
     return options
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """rocksdict raises plain Exception; what is corrupt may show at any read."""
+    try:
+        yield
+    except Exception as error:
+        kind = StoreCorruptError if "Corruption" in str(error) else StoreError
+        raise kind(f"RocksDB cannot use {path}: {error}") from error
+
+
 class LaneStore:
     """The committed state of one lane (pipeline.state.State). One process at a time: RocksDB's lock file."""
 
@@ -61,23 +72,22 @@ class LaneStore:
         """Opens or makes the directory. Raises StoreError."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with _named(path):
             self._db = Rdict(str(path), options=_options())
-        except Exception as error:  # rocksdict raises plain Exception
-            kind = StoreCorruptError if "Corruption" in str(error) else StoreError
-            raise kind(f"RocksDB cannot open {path}: {error}") from error
         self._waiting = self._any_waiting()
 
     def applied(self) -> Applied:
-        value = self._db.get(_APPLIED)
+        value = self.get(_APPLIED)
         return Applied(*_PAIR.unpack(value)) if value else Applied(0, 0)
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._db.get(key)
+        with _named(self.path):
+            value: bytes | None = self._db.get(key)
         return value
 
     def keys(self, prefix: bytes, limit: int) -> list[bytes]:
-        return [key for key, _ in _scan(self._db, prefix, limit)]
+        with _named(self.path):
+            return [key for key, _ in _scan(self._db, prefix, limit)]
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every key and value of the changelog."""
@@ -85,7 +95,7 @@ class LaneStore:
 
     def due(self, until: int, limit: int) -> list[str]:
         found = []
-        for key, _ in _scan(self._db, _INDEX, limit):
+        for key in self.keys(_INDEX, limit):
             if _U64.unpack(key[1:9])[0] > until:
                 break
             found.append(key[9:].decode())
@@ -112,7 +122,8 @@ class LaneStore:
             else:
                 batch.put(key, value)
         batch.put(_APPLIED, _PAIR.pack(*applied))
-        self._db.write(batch)
+        with _named(self.path):
+            self._db.write(batch)
         if any(key.startswith((PENDING_PREFIX, QUEUE_PREFIX)) for key in changes):
             self._waiting = self._any_waiting()
 
@@ -138,6 +149,7 @@ def _scan(db: Rdict, prefix: bytes, limit: int | None) -> Iterator[tuple[bytes, 
         yield each.key(), each.value()
         limit = None if limit is None else limit - 1
         each.next()
+    each.status()  # raises if it ended for another reason than the end of the keys
 
 
 def discard(path: Path) -> None:

@@ -39,7 +39,7 @@ ledger           -           -          r      -        -          -      -     
 panlock-worker   r           r          w      w        rw         rw     rw     w             w
 ana              -           -          -      r        w          -      -      -             -
 cy               -           -          -      r        w          -      -      -             -
-panlock-auditor  -           -          -      r        r          r      -      -             -
+panlock-auditor  -           -          -      -        -          r      -      -             -
 ops              -           -          -      -        -          -      -      -             -
 panlock-deploy   -           -          -      -        -          -      -      -             -
 mallory          -           -          -      -        -          -      -      -             -

@@ -1,0 +1,43 @@
+"""Whether the cluster's topics fit the policy: what does not fit would lose, double or block records."""
+
+from agents.cluster import Facts
+from pipeline.audit.bound import MAX_BYTES
+from pipeline.errors import PanlockError
+from pipeline.policy import Policy
+from pipeline.policy.topics import AUDIT, DECISIONS, quarantine_topic, rejections_topic
+
+LARGEST_EVENT = MAX_BYTES + 1024  # bytes of a batch of one event
+LARGEST_NOTICE = 4096  # a rejection: record id, reason and a place of at most 200 bytes; a tick is smaller
+
+
+class ClusterMismatchError(PanlockError):
+    """Topics that are not as the policy has them."""
+
+
+def check_fit(policy: Policy, facts: Facts) -> None:
+    """Raises ClusterMismatchError."""
+    for topic, count in sorted(facts.partitions.items()):
+        if topic.startswith("panlock.") and count != policy.lanes:
+            raise ClusterMismatchError(
+                f"{topic} has {count} partitions, the policy has lanes: {policy.lanes}. The number of lanes is fixed "
+                f"for good: say lanes: {count}, or deploy to another cluster"
+            )
+    for name, flow in policy.flows.items():
+        most = max(facts.partitions[quarantine_topic(name, producer)] for producer in flow.producers)
+        count = facts.partitions[flow.clean_topic]
+        if count < most:
+            raise ClusterMismatchError(
+                f"{flow.clean_topic} has {count} partitions, its quarantine topics {most}, and a record keeps its "
+                "partition: run `panlock deploy apply`"
+            )
+    for topic, least in _least_limits(policy).items():
+        if facts.limits[topic] < least:
+            raise ClusterMismatchError(
+                f"{topic} takes batches of {facts.limits[topic]} bytes, Panlock writes up to {least}: "
+                "raise its max.message.bytes (`panlock deploy apply`)"
+            )
+
+
+def _least_limits(policy: Policy) -> dict[str, int]:
+    notices = {rejections_topic(principal): LARGEST_NOTICE for principal in policy.principals}
+    return {AUDIT: LARGEST_EVENT, DECISIONS: LARGEST_NOTICE, **notices}
