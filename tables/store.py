@@ -91,7 +91,8 @@ class LaneStore:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every key and value of the changelog."""
-        return ((key, value) for key, value in _scan(self._db, b"", None) if key > _INDEX_END)
+        with _named(self.path):
+            yield from ((key, value) for key, value in _scan(self._db, b"", None) if key > _INDEX_END)
 
     def due(self, until: int, limit: int) -> list[str]:
         found = []
