@@ -49,6 +49,8 @@ def run(bed: Bed, rounds: int, peers: list[str]) -> dict[str, object]:
                 result = panlock.throughput(RECORDS[peer], LIMIT)
             else:
                 result = copy(bed, peer, sources[peer], RECORDS[peer], LIMIT)
+            if peer != "faust" and (result.clean != RECORDS[peer] or result.audit < RECORDS[peer]):
+                raise PeerError(f"{peer} lost or doubled records of {RECORDS[peer]}: {_line(peer, result)}")
             runs[peer].append(result)
             say(f"round {number + 1}/{rounds} {_line(peer, result)}")
     reports = {peer: report(RECORDS[peer], results) for peer, results in runs.items()}

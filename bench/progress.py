@@ -3,23 +3,29 @@
 import time
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from bench.payments import Access
-from deploy.admin import connect
 
 # a topic that the controller has made is not yet one that its broker leads
-_NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE}
+_NOT_YET = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._NOENT,  # "No leaders found"
+}
 _ASK = 10.0  # seconds an answer may take
+# one a topic, as a client that knew the cluster before the topic was made finds no leader for it for long;
+# kept, as destroying one corrupts memory (confluent-kafka 2.12)
+_kept: list[AdminClient] = []
 
 
 class Ends:
     """Ends of a topic's partitions. Control records count in them: one a partition and transaction."""
 
     def __init__(self, access: Access, topic: str, partitions: int) -> None:
-        self._admin = connect(
-            {"bootstrap": access.bootstrap, "ca": access.ca, "certificate": access.certificate, "key": access.key}
-        )
+        self._admin = AdminClient(access.librdkafka())
+        _kept.append(self._admin)
         self._latest = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
 
     def written(self) -> int:

@@ -11,7 +11,9 @@ from tests.lane import MemoryState
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/state/v1.json").read_text())
 DIGEST = "ab" * 32
-STOPPED = Stopped("3/41", (Loss("quarantine.payments.checkout", 3, 5, 9),), (Recreation("panlock.decisions", "a", "b"),))
+STOPPED = Stopped(
+    "3/41", (Loss("quarantine.payments.checkout", 3, 5, 9),), (Recreation("panlock.decisions", "a", "b"),)
+)
 WRITTEN = {
     "topic/quarantine.payments.checkout": (state.topic_key("quarantine.payments.checkout"), state.VERSION + b"uuid"),
     "next/quarantine.payments.checkout/3": (
