@@ -32,6 +32,7 @@ FETCH = 4 << 20  # bytes of one partition in one fetch: about 4,000 records of 1
 NEVER = 2_000_000.0  # seconds: Faust does not poll while nothing is open, and would leave the group for good
 LEAVING = 9.0  # seconds to give lanes back: a transaction's deadline and an orderly goodbye
 THREADS = 2  # of enforcement
+METADATA_AGE = 10_000  # ms until a topic that was recreated, or a partition that was added, is seen
 
 
 class Worker:
@@ -138,6 +139,7 @@ def _app(policy: Policy, config: WorkerConfig) -> faust.App:
         broker_max_poll_interval=NEVER,
         stream_wait_empty=False,
         consumer_auto_offset_reset="none",
+        consumer_metadata_max_age_ms=METADATA_AGE,
         PartitionAssignor=lane_assignor(policy.lanes),
         worker_redirect_stdouts=False,
     )
