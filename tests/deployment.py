@@ -136,6 +136,12 @@ class Deployment:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
 
+    def recreate(self, topic: str) -> None:
+        """Delete a topic and provision it again: the same name, another UUID."""
+        self.admin.delete_topics([topic])[topic].result(30)
+        until(f"{topic} gone", lambda: topic not in self.admin.list_topics(timeout=30).topics)
+        provision(self.cluster.config("admin"), self.policy)
+
     def cluster_id(self) -> str:
         return str(self.admin.describe_cluster().result(30).cluster_id)
 
