@@ -22,12 +22,15 @@ from pipeline.effects import Effects
 from pipeline.holds import Messages, drain_all, hear, tick, wait
 from pipeline.identity.headers import verify
 from pipeline.masking.face import Masked
-from pipeline.record import Reason, Record
+from pipeline.record import Reason, Record, Unreadable
 from pipeline.releases import Releases
 from pipeline.source import Context, Source
 from pipeline.state import State, encode_position, key_digest, next_key
 from pipeline.turn import Parked, Turn
 
+HEADER_REASONS = frozenset(
+    (Reason.IDENTITY_MISSING, Reason.IDENTITY_DUPLICATE, Reason.IDENTITY_MISMATCH, Reason.INVALID_UTF8)
+)
 REASONS = tuple(Reason(code) for code in panlock_kernel.REJECTIONS)
 
 
@@ -47,7 +50,7 @@ def enforce(source: Source, partition: int, records: Sequence[Record], end: int)
     refused = {
         index: reason
         for index, record in enumerate(records)
-        if (record.headers or source.identity != "broker") and (reason := _verify(source, record.headers)) is not None
+        if (record.headers or source.identity != "broker") and (reason := _verify(source, record)) is not None
     }
     wanted = [record for index, record in enumerate(records) if index not in refused] if refused else records
     masked = iter(_mask(source, wanted))
@@ -55,7 +58,10 @@ def enforce(source: Source, partition: int, records: Sequence[Record], end: int)
     return Enforced(source, partition, records, results, end)
 
 
-def _verify(source: Source, headers: Sequence[tuple[str, bytes | None]]) -> Reason | None:
+def _verify(source: Source, record: Record) -> Reason | None:
+    if isinstance(record, Unreadable):
+        return record.reason
+    headers = record.headers
     if any("\udc80" <= letter <= "\udcff" for name, _ in headers if not name.isascii() for letter in name):
         return Reason.INVALID_UTF8  # agents.header_names reads such bytes as surrogates
     return verify(source.principal, source.identity, headers)
@@ -101,7 +107,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     for record, result in _unread(turn, chunk):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if not isinstance(result, tuple):
-            turn.reject(source, record_id, result, None if result is Reason.INTERNAL_ERROR else "header")
+            turn.reject(source, record_id, result, "header" if result in HEADER_REASONS else None)
             continue
         verdict, detail, key, value, headers, masking, more, sha256 = result
         if verdict < 0:

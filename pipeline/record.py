@@ -96,6 +96,20 @@ class Refusal(StrEnum):
     WRONG_CLUSTER = "wrong-cluster"
 
 
+class Unreadable(NamedTuple):
+    """A record that the transport could not, or would not, unpack: rejected with this reason, unseen.
+
+    `headers` is not empty, so that enforcement looks at it.
+    """
+
+    offset: int
+    timestamp: int
+    reason: Reason
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: Headers = (("", None),)
+
+
 def record_sha256(key: bytes | None, value: bytes | None, headers: Headers) -> str:
     """Hash of a masked record, lower-case hex: what decisions sign and events carry.
 
