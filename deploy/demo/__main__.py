@@ -3,6 +3,7 @@
 Exit codes: 0 all is as told; 1 something is not, and the message names the step; 130 interrupted.
 """
 
+import io
 import os
 import shutil
 import signal
@@ -26,6 +27,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no dots of ours still gets the story
     narrator = Narrator(len(STEPS))
     base = ROOT / "var"
     base.mkdir(exist_ok=True)
