@@ -10,9 +10,18 @@ from faust.types import TP
 from agents.transport import Chunk
 from pipeline.enforce import Enforced
 from pipeline.holds import Messages
+from pipeline.record import Record
 
 BATCH_RECORDS, BATCH_BYTES = 4_000, 8 << 20  # of one transaction, but always one chunk
 FULL = 4  # batches that may wait before the inputs are shut; they open again at half of it
+
+
+def weight(record: Record) -> int:
+    """Bytes of a record that waits."""
+    size = len(record.key or b"") + len(record.value or b"")
+    if record.headers:
+        size += sum(len(name) + len(content or b"") for name, content in record.headers)
+    return size
 
 
 @dataclass(frozen=True, slots=True)

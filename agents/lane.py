@@ -17,7 +17,7 @@ from agents import faults
 from agents.cluster import TopicMissingError
 from agents.fit import ClusterMismatchError
 from agents.gate import Gate
-from agents.inbox import Arrival, Inbox
+from agents.inbox import Arrival, Inbox, weight
 from agents.opening import Opened, open_lane
 from agents.producer import DEADLINE
 from agents.restore import ChainHeadError, set_store_aside
@@ -108,7 +108,7 @@ class Lane:
         gate, inbox = (self.decisions, self.decision_inbox) if decisions else (self.records, self.record_inbox)
         if chunk.opening != gate.number:
             return  # of a former opening: it is read again
-        size = sum([len(record.value or b"") for record in chunk.records])
+        size = sum([weight(record) for record in chunk.records])
         ready: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if decisions:
             ready.set_result(Messages(chunk.records, chunk.end))
@@ -160,7 +160,7 @@ class Lane:
         while True:
             await self._something_to_do(opened)
             began = time.monotonic()
-            while self.record_inbox or self.decision_inbox or self._patience(opened) == 0:
+            while self._doubt is None and (self.record_inbox or self.decision_inbox or self._patience(opened) == 0):
                 async with self.busy:
                     self.since = time.monotonic()
                     await self._commit(self.decision_inbox.take() + self.record_inbox.take())
@@ -170,7 +170,8 @@ class Lane:
     async def _something_to_do(self, opened: Opened) -> None:
         """Wait for a chunk, for work that needs none, or for the end of the producer."""
         try:
-            await asyncio.wait_for(self.arrived.wait(), self._patience(opened))
+            async with asyncio.timeout(self._patience(opened)):  # wait_for may swallow a cancellation (Python 3.11)
+                await self.arrived.wait()
         except TimeoutError:
             return
         self.arrived.clear()
@@ -222,11 +223,14 @@ class Lane:
         if not missing:
             return []
         bounds = await self.services.consumer.bounds(missing)
-        if all(bounds[tp].start <= position <= bounds[tp].end for tp, position in missing.items()):
-            raise LaneFailedError("an input moved ahead of the lane, but its records are still there: read again")
-        return [
-            Loss(tp.topic, tp.partition, position, resume_at(position, bounds[tp])) for tp, position in missing.items()
+        lost = [
+            Loss(tp.topic, tp.partition, position, resume_at(position, bounds[tp]))
+            for tp, position in missing.items()
+            if not bounds[tp].start <= position <= bounds[tp].end
         ]
+        if not lost:
+            raise LaneFailedError("an input moved ahead of the lane, but its records are still there: read again")
+        return lost
 
     async def _carry_out(self, effects: Effects) -> None:
         """One Kafka transaction, then one WriteBatch. Nothing is applied before the commit."""
@@ -252,6 +256,7 @@ class Lane:
         """Open what was full, behind what waits. What was fetched and dropped meanwhile is read again."""
         for gate, inbox in ((self.records, self.record_inbox), (self.decisions, self.decision_inbox)):
             if not gate.open and gate.number and inbox.half_empty():
+                gate.number = 0  # what is still on its way from before is read again
                 ends = inbox.ends()
                 await gate.open_at({tp: ends.get(tp, self._position(tp)) for tp in gate.inputs})
 
@@ -278,13 +283,15 @@ class Lane:
 
     async def _close(self, why: str) -> None:
         self.why_closed = why
-        for gate in (self.records, self.decisions):
-            await gate.forget()
-        for inbox in (self.record_inbox, self.decision_inbox):
-            inbox.clear()
-        if self.opened is not None:
-            opened, self.opened = self.opened, None
-            await opened.close()
+        opened, self.opened = self.opened, None  # first: whatever interrupts this, nobody decides on that state again
+        try:
+            for gate in (self.records, self.decisions):
+                await gate.forget()
+        finally:
+            for inbox in (self.record_inbox, self.decision_inbox):
+                inbox.clear()
+            if opened is not None:
+                await opened.close()
 
     def positions(self) -> dict[TP, int]:
         """Committed positions, none while the lane is not open."""

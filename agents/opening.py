@@ -29,8 +29,10 @@ class Opened:
     effects: Effects
 
     async def close(self) -> None:
-        await self.producer.discard()
-        self.store.close()
+        try:
+            await self.producer.discard()
+        finally:
+            self.store.close()
 
 
 async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: str | None) -> Opened:

@@ -104,7 +104,8 @@ def decide(
 def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     source, partition, view = chunk.source, chunk.partition, turn.view
     released = Releases(turn, source, partition)
-    for record, result in _unread(turn, chunk):
+    position, topic_id = view.position(source.topic, partition) or 0, turn.context.topic_ids[source.topic]
+    for record, result in _unread(chunk, position):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if not isinstance(result, tuple):
             turn.reject(source, record_id, result, "header" if result in HEADER_REASONS else None)
@@ -118,19 +119,18 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
         if verdict == 0 and not view.blocking:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
             continue
-        parked = Parked(record_id, partition, record.timestamp, key, value, headers, masking, more, sha256)
+        parked = Parked(record_id, partition, record.timestamp, key, value, headers, masking, more, sha256, topic_id)
         if source.ordered and key is not None and wait(turn, source, parked, key_digest(key)):
             continue
         if verdict == 0:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
         else:
             turn.hold(source, parked, verdict, detail, record.timestamp)
-    view.put(next_key(source.topic, partition), encode_position(chunk.end))
+    view.put(next_key(source.topic, partition), encode_position(max(position, chunk.end)))
 
 
-def _unread(turn: Turn, chunk: Enforced) -> Iterator[tuple[Record, Masked | Reason]]:
+def _unread(chunk: Enforced, position: int) -> Iterator[tuple[Record, Masked | Reason]]:
     """Records at or behind the lane's position; what lies before it has been decided."""
-    position = turn.view.position(chunk.source.topic, chunk.partition) or 0
     pairs = zip(chunk.records, chunk.results, strict=True)
     if not chunk.records or chunk.records[0].offset >= position:
         return pairs

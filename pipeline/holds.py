@@ -57,7 +57,7 @@ def hear(turn: Turn, chunk: Messages) -> None:
             _weigh(turn, message, record.timestamp, where)
         else:
             refuse(turn, message, where, None)
-    turn.view.put(next_key(DECISIONS, lane), encode_position(chunk.end))
+    turn.view.put(next_key(DECISIONS, lane), encode_position(max(position, chunk.end)))
 
 
 def refuse(turn: Turn, reason: Refusal, where: str, message: Decision | Resume | None) -> None:

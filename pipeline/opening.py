@@ -48,10 +48,12 @@ def opened(
     former = decode_owner(view.get(OWNER))
     recreations = _recreations(turn)
     gone = {each.topic for each in recreations}
+    stopped = decode_stopped(view.get(STOPPED))
+    told = {each.topic for each in stopped.recreations} if stopped else set()
     starts, losses = {}, []
     for (topic, partition), bounds in sorted(inputs.items()):
         position = view.position(topic, partition)
-        if topic == DECISIONS and topic in gone:
+        if topic == DECISIONS and topic in gone - told:
             # Missing decisions approve nothing, and the acknowledgement must be readable: go on at once.
             view.put(next_key(topic, partition), encode_position(bounds.start))
         if topic in gone:
@@ -98,7 +100,7 @@ def _stop(turn: Turn, losses: Sequence[Loss], recreations: Sequence[Recreation])
     """One event for each; the last one's id is what an operator acknowledges. Adds to what is already stopped."""
     stopped = decode_stopped(turn.view.get(STOPPED))
     known = stopped or Stopped("", (), ())
-    losses = [loss for loss in losses if loss not in known.losses]
+    losses = [loss for loss in losses if not any(_told(loss, other) for other in known.losses)]
     recreations = [each for each in recreations if each not in known.recreations]
     event = known.event
     for loss in losses:
@@ -121,6 +123,11 @@ def _stop(turn: Turn, losses: Sequence[Loss], recreations: Sequence[Recreation])
     if losses or recreations:
         everything = Stopped(event, (*known.losses, *losses), (*known.recreations, *recreations))
         turn.view.put(STOPPED, encode_stopped(everything))
+
+
+def _told(loss: Loss, known: Loss) -> bool:
+    """Whether the alarm is out already. A log cut off below the position grows again: where it ended first counts."""
+    return loss == known or (loss[:3] == known[:3] and known.to <= known.from_)
 
 
 def closed(state: State, context: Context, now: int) -> Effects:

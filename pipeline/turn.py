@@ -33,6 +33,7 @@ class Parked(NamedTuple):
     masking: bytes
     more: bytes | None
     sha256: bytes
+    topic_id: str
 
     @classmethod
     def of(cls, pending: Pending) -> "Parked":
@@ -46,6 +47,7 @@ class Parked(NamedTuple):
             pending.masking,
             pending.more,
             pending.sha256.encode(),
+            pending.topic_id,
         )
 
 
@@ -137,6 +139,9 @@ class Turn:
         if not self.fits(pending, source):
             self.reject(source, record.id, Reason.TOO_LARGE, "value")
             return
+        if self.view.pending(record.id) is not None:  # held from a former topic of that name: its id is taken
+            self.reject(source, record.id, Reason.INTERNAL_ERROR, None)
+            return
         self.view.hold(pending)
         if pending.ordered and record.key is not None:
             digest = key_digest(record.key)
@@ -157,7 +162,7 @@ class Turn:
         """The record as state keeps it; under no rule yet: so it waits behind a held one of its key."""
         return Pending(
             record=record.id,
-            topic_id=self.context.topic_ids[source.topic],
+            topic_id=record.topic_id,
             flow=source.flow,
             principal=source.principal,
             rule="",
