@@ -20,7 +20,7 @@ from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
 from agents.transport import ChunkSchema, ChunkTransport
-from agents.watchdog import commit_group_offsets, compare_topics, watch
+from agents.watchdog import commit_group_offsets, compare_topics_often, watch
 from agents.web import serve_status
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
@@ -72,7 +72,7 @@ class Worker:
         app.on_before_shutdown.connect(self._shutdown, weak=False)
         app.task(lambda: watch(self))
         app.task(lambda: commit_group_offsets(self))
-        app.task(lambda: compare_topics(self))
+        app.task(lambda: compare_topics_often(self))
         app.task(lambda: purge_every_minute(self))
         serve_status(self)
 

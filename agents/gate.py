@@ -24,7 +24,7 @@ class Gate:
     async def shut(self) -> None:
         """Nothing flows; what has been fetched already may still be taken."""
         self.open = False
-        with suppress(ConsumerGoneError):  # then nothing flows anyway
+        with suppress(ConsumerGoneError, TimeoutError):  # then nothing flows anyway
             await self._consumer.shut(self.inputs)
 
     async def forget(self) -> None:

@@ -51,11 +51,11 @@ class Inbox:
         self.size += arrival.size
         self._arrived.set()
 
-    def take(self) -> list[Arrival]:
-        """The next batch."""
+    def take(self, most: int | None = None) -> list[Arrival]:
+        """The next batch: at most so many records (else BATCH_RECORDS), but always one arrival."""
         taken: list[Arrival] = []
         records = size = 0
-        while self._waiting and records < BATCH_RECORDS and size < BATCH_BYTES:
+        while self._waiting and records < (most or BATCH_RECORDS) and size < BATCH_BYTES:
             arrival = self._waiting.popleft()
             taken.append(arrival)
             records += len(arrival.chunk.records)

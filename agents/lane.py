@@ -22,9 +22,9 @@ from agents.opening import Opened, open_lane
 from agents.producer import DEADLINE
 from agents.restore import ChainHeadError, set_store_aside
 from agents.services import Services
-from agents.transport import Chunk
+from agents.transport import Chunk, split
 from pipeline.effects import Effects, Out
-from pipeline.enforce import decide, enforce
+from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions: bounds transactions a second
 TICK = 0.5  # seconds, at least, between ticks: our clock may be ahead of the broker's
 PATIENCE = 5.0  # seconds before a lane looks again whether somebody has mended the topics
+MESSAGES = 50  # decisions a transaction: each may release a record of a megabyte, or more
 RETRY = 0.2  # seconds before a lane that failed opens again
 OPENING_DEADLINE = 60.0
 OPENING = "opening"
@@ -108,18 +109,24 @@ class Lane:
         gate, inbox = (self.decisions, self.decision_inbox) if decisions else (self.records, self.record_inbox)
         if chunk.opening != gate.number:
             return  # of a former opening: it is read again
-        size = sum([weight(record) for record in chunk.records])
-        ready: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if decisions:
-            ready.set_result(Messages(chunk.records, chunk.end))
+            for part in split(chunk, MESSAGES):
+                ready: asyncio.Future[Enforced | Messages] = asyncio.get_running_loop().create_future()
+                ready.set_result(Messages(part.records, part.end))
+                inbox.put(Arrival(tp, part, ready, sum(map(weight, part.records))))
         else:
             source = self.services.sources[tp.topic]
-            ready = asyncio.get_running_loop().run_in_executor(
+            done = asyncio.get_running_loop().run_in_executor(
                 self.services.pool, enforce, source, tp.partition, chunk.records, chunk.end
             )
-        inbox.put(Arrival(tp, chunk, ready, size))  # type: ignore[arg-type]
+            inbox.put(Arrival(tp, chunk, done, sum([weight(record) for record in chunk.records])))
         if gate.open and inbox.full():
             await gate.shut()
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is open, and nothing speaks against its positions."""
+        return self.why_closed is None and self._doubt is None
 
     def open_again(self, why: str) -> None:
         """Close and open, as after a failure, once the transaction in flight has ended."""
@@ -163,7 +170,7 @@ class Lane:
             while self._doubt is None and (self.record_inbox or self.decision_inbox or self._patience(opened) == 0):
                 async with self.busy:
                     self.since = time.monotonic()
-                    await self._commit(self.decision_inbox.take() + self.record_inbox.take())
+                    await self._commit(self.decision_inbox.take(MESSAGES) + self.record_inbox.take())
                 await self._reopen()
             await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
 

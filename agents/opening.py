@@ -12,6 +12,7 @@ from agents.restore import check_chain_head, reader, restore, store_path
 from agents.services import Services
 from pipeline.effects import Effects
 from pipeline.opening import opened
+from pipeline.policy.topics import STATE
 from pipeline.source import Context
 from pipeline.state import decode_position, next_key
 from tables.store import LaneStore
@@ -51,7 +52,8 @@ async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: s
         await producer.start()
         now = time.time_ns() // 1_000_000
         async with reader(services.kafka) as consumer:
-            store = await restore(store, consumer, number, now)
+            changelog = f"{facts.identity.cluster_id}/{facts.identity.topic_ids[STATE]}"
+            await restore(store, consumer, number, changelog, now)
             await check_chain_head(store, consumer, number)
         bounds = {(tp.topic, tp.partition): found for tp, found in (await services.consumer.bounds(inputs)).items()}
         context = _context(number, inputs, services, facts)

@@ -14,7 +14,7 @@ from faust.types import TP
 
 from agents.administration import administration
 from agents.settings import Kafka
-from agents.watchdog import slept
+from agents.watchdog import compare_topics, slept
 from pipeline.policy.topics import DECISIONS
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ async def purge_every_minute(worker: "Worker") -> None:
     """Delete each quarantine input's records behind its committed position, once a minute."""
     purged: dict[TP, int] = {}
     while await slept(worker, EVERY):
+        await compare_topics(worker)
         due = {
             tp: position
             for lane in worker.lanes.values()
-            if lane.why_closed is None  # else its positions may be those of another topic of that name
+            if lane.sure  # else its positions may be those of another topic of that name
             for tp, position in lane.positions().items()
             if tp.topic != DECISIONS and position != purged.get(tp, 0)
         }

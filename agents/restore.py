@@ -15,7 +15,7 @@ from agents.settings import Kafka
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import AUDIT, STATE
 from pipeline.state import CHAIN, decode_chain
-from tables.store import Applied, LaneStore, StoreCorruptError, discard, set_aside
+from tables.store import Applied, LaneStore, StoreCorruptError, set_aside
 
 STALE_MS = 7 * 24 * 3600 * 1000 // 2  # half of panlock.state's delete.retention.ms: tombstones may be gone after it
 POLL_MS = 500
@@ -71,23 +71,20 @@ def set_store_aside(directory: Path, lane: int, error: StoreCorruptError) -> str
     return f"RocksDB calls the store corrupt: kept as {kept.name}, rebuilt from panlock.state"
 
 
-async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, now: int) -> LaneStore:
-    """Apply the changelog from the store's position to its end; from 0 if the store is stale or ahead of it."""
+async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, changelog: str, now: int) -> None:
+    """Apply the changelog from the store's position to its end; from 0 if the store is new, stale, of another
+    changelog, or ahead of this one. `changelog`: cluster id and UUID of panlock.state; `now` in ms."""
     tp = TopicPartition(STATE, lane)
     start = (await consumer.beginning_offsets([tp]))[tp]
     high = await _high_watermark(consumer, tp)
-    position, at = store.applied()
-    if (position and now - at > STALE_MS) or not (start <= position <= high or position == 0):
-        store.close()
-        discard(store.path)
-        store, position, at = LaneStore(store.path), 0, 0
+    position, time_ = store.applied()
+    if store.changelog() != changelog or now - time_ > STALE_MS or not start <= position <= high:
+        store.restart(changelog)
+        position = 0
     async for records in records_to_end(consumer, tp, max(position, start), high):
-        changes = {record.key: record.value for record in records}
-        at = records[-1].timestamp
-        store.apply(changes, Applied(records[-1].offset + 1, at))
-    if high > store.applied().position:
-        store.apply({}, Applied(high, at))
-    return store
+        # as of now, not of the record: a rebuild that is interrupted goes on, and is not taken for a stale store
+        store.apply({record.key: record.value for record in records}, Applied(records[-1].offset + 1, now))
+    store.apply({}, Applied(high, now))
 
 
 async def _high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:

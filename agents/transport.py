@@ -23,7 +23,7 @@ from pipeline.opening import Bounds
 from pipeline.record import Record
 
 IDLE = 0.05  # seconds between looks while no partition is open
-THREAD_DEADLINE = 30.0  # seconds that a call into the consumer thread may take: above the broker's request timeout
+THREAD_DEADLINE = 10.0  # seconds that a call into the consumer thread may take
 
 
 class ConsumerGoneError(KafkaError):
@@ -37,6 +37,17 @@ class Chunk(NamedTuple):
     start: int
     records: list[Record]
     end: int
+
+
+def split(chunk: Chunk, most: int) -> list[Chunk]:
+    """The same in parts of at most so many records: each begins where the one before ends."""
+    parts, start = [], chunk.start
+    for first in range(0, max(1, len(chunk.records)), most):
+        records = chunk.records[first : first + most]
+        end = records[-1].offset + 1 if first + most < len(chunk.records) else chunk.end
+        parts.append(Chunk(chunk.opening, start, records, end))
+        start = end
+    return parts
 
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
@@ -68,12 +79,15 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TopicPartition, Chunk]:
         subscription = consumer._subscription.subscription
         assigned = subscription.assignment.tps if subscription and subscription.assignment else ()
-        opened = {TopicPartition(*tp): number for tp, number in self.consumer.openings.items()}
+        openings, sought = self.consumer.openings, self.consumer.sought
+        opened = {TopicPartition(*tp): number for tp, number in openings.items()}
         states = {tp: subscription.assignment.state_value(tp) for tp in assigned if tp in opened}
         starts = {tp: state._position for tp, state in states.items() if state._position is not None}
         if not starts:  # aiokafka takes an empty list as "all"
             await asyncio.sleep(IDLE)
             return {}
+        if len(starts) < len(assigned):
+            timeout = min(timeout or IDLE, IDLE)  # what opens meanwhile is not among those asked for
         try:
             records = await super()._fetch_records(consumer, list(starts), timeout=timeout, max_records=max_records)
         except NoOffsetForPartitionError:  # of a partition from before its lane sought it
@@ -82,12 +96,17 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             records, unreadable = {}, dict(error.args[0])
         else:
             unreadable = {}
+        # Records are drained without an await: whoever sought meanwhile did so before, and they belong to that opening.
+        starts = {
+            tp: start if openings.get(TP(*tp)) == opened[tp] else sought.get(TP(*tp), start)
+            for tp, start in starts.items()
+        }
         # A chunk that ends where it starts tells the lane that nothing can be read at its position. Others may have
         # moved before the error was raised: their chunks must not be lost with it.
         return {
-            tp: Chunk(opened[tp], start, records.get(tp, []), states[tp]._position)
+            tp: Chunk(openings[TP(*tp)], start, records.get(tp, []), states[tp]._position)
             for tp, start in starts.items()
-            if (states[tp]._position != start or tp in unreadable) and self.consumer.openings.get(TP(*tp)) == opened[tp]
+            if (states[tp]._position != start or tp in unreadable) and TP(*tp) in openings
         }
 
 
@@ -96,6 +115,7 @@ class ChunkConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.openings: dict[TP, int] = {}
+        self.sought: dict[TP, int] = {}  # where each opening began
         self._number = 0
         super().__init__(*args, **kwargs)
 
@@ -115,12 +135,13 @@ class ChunkConsumer(driver.Consumer):
 
     async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         async def run() -> Any:
-            result = call(*args)
-            return await result if asyncio.iscoroutine(result) else result
+            async with asyncio.timeout(THREAD_DEADLINE):  # there, too: a call that never ends would block others
+                result = call(*args)
+                return await result if asyncio.iscoroutine(result) else result
 
         if self._thread.should_stop or self.app.crashed:  # nobody is left to answer
             raise ConsumerGoneError
-        async with asyncio.timeout(THREAD_DEADLINE):
+        async with asyncio.timeout(2 * THREAD_DEADLINE):
             return await self._thread.call_thread(run)
 
     async def open_at(self, positions: Mapping[TP, int]) -> int:
@@ -133,6 +154,7 @@ class ChunkConsumer(driver.Consumer):
                 kafka.seek(TopicPartition(*tp), position)
                 self._read_offset[tp] = None
             kafka.resume(*(TopicPartition(*tp) for tp in positions))
+            self.sought.update(positions)
             self.openings.update(dict.fromkeys(positions, number))
 
         await self.in_thread(go)
@@ -164,8 +186,8 @@ class ChunkConsumer(driver.Consumer):
         return {TP(*tp): Bounds(starts[tp], ends[tp]) for tp in tps}
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        generation = self.app.consumer_generation_id
         records, _ = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
         if self.should_stop or not self.flow_active or not records:
             return
         for partition, chunk in records.items():

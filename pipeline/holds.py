@@ -26,6 +26,7 @@ from pipeline.state import (
     key_digest,
     next_key,
     payload,
+    pending_key,
 )
 from pipeline.turn import STEPS, Parked, Turn
 
@@ -148,8 +149,7 @@ def _orphan(turn: Turn, pending: Pending, reason: Reason) -> None:
 def tick(turn: Turn) -> None:
     """Ask for the time, by the broker's clock, once a hold is due by ours."""
     lane = turn.context.lane
-    due = [record for record in turn.view.state.due(turn.now, STEPS) if turn.view.pending(record) is not None]
-    if due:
+    if any(turn.view.get(pending_key(record)) is not None for record in turn.view.state.due(turn.now, STEPS)):
         turn.effects.send(DECISIONS, lane, Out(b"tick/%d" % lane, Tick(lane, turn.now).encode(), turn.now))
         turn.effects.ticked = True
 
@@ -180,17 +180,19 @@ def _end(turn: Turn, pending: Pending, time: int) -> None:
 
 def drain_all(turn: Turn) -> None:
     """Go on with queues that a former transaction could not finish."""
-    for flow, digest in list(turn.view.draining(STEPS)):
-        _drain(turn, flow, digest, turn.now)
+    for flow, digest, ended in list(turn.view.draining(STEPS)):
+        _drain(turn, flow, digest, ended)
 
 
 def _drain(turn: Turn, flow: str, digest: str, time: int) -> None:
     """Assess those that wait, in order, until one is held, none is left, or this transaction has done its share."""
     head, tail = turn.view.queue(flow, digest) or Queue(0, 0)
     held = False
-    while head < tail and turn.steps > 0 and not held:
+    while head < tail and turn.steps > 0 and turn.room > 0 and not held:
         key = follower_key(flow, digest, head)
-        follower = Pending.decode(payload(turn.view.get(key) or b""))
+        value = turn.view.get(key) or b""
+        turn.room -= len(value)
+        follower = Pending.decode(payload(value))
         turn.view.put(key, None)
         head, turn.steps = head + 1, turn.steps - 1
         turn.view.set_queue(flow, digest, Queue(head, tail))
@@ -198,7 +200,7 @@ def _drain(turn: Turn, flow: str, digest: str, time: int) -> None:
     turn.view.set_queue(flow, digest, Queue(head, tail) if head < tail or held else None)
     unfinished = head < tail and not held
     if unfinished or turn.view.get(drain_key(flow, digest)) is not None:
-        turn.view.put(drain_key(flow, digest), VERSION if unfinished else None)
+        turn.view.put(drain_key(flow, digest), encode_position(time) if unfinished else None)
 
 
 def _assess(turn: Turn, follower: Pending, time: int) -> bool:

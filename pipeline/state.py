@@ -10,7 +10,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     pending/<record id>                JSON: the held record (pipeline.approval.pending)
     queue/<flow>/<sha256 of key>       u64 head, u64 tail: a masked key that waits behind a hold
     queue/<flow>/<sha256 of key>/<n>   JSON: the n-th record that waits
-    drain/<flow>/<sha256 of key>       empty: the hold has ended, the queue is being worked off
+    drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
 
 import hashlib
@@ -115,11 +115,11 @@ class View:
         self.blocking = True
         self.put(queue_key(flow, digest), None if queue is None else VERSION + _PAIR.pack(*queue))
 
-    def draining(self, limit: int) -> Iterator[tuple[str, str]]:
-        """(flow, digest of the key) of queues whose hold has ended."""
+    def draining(self, limit: int) -> Iterator[tuple[str, str, int]]:
+        """(flow, digest of the key, when it ended in ms) of queues whose hold has ended."""
         for key in self.state.keys(DRAIN_PREFIX, limit):
             _, flow, digest = key.decode().split("/")
-            yield flow, digest
+            yield flow, digest, decode_position(self.get(key)) or 0
 
 
 def payload(value: bytes) -> bytes:

@@ -19,6 +19,7 @@ from pipeline.state import CHAIN, VERSION, Queue, State, View, decode_chain, enc
 
 BATCH_OVERHEAD, RECORD_OVERHEAD, HEADER_OVERHEAD = 61, 21, 10  # Kafka's record format v2, at most
 STEPS = 500  # expiries and followers a transaction: bounds its size and time
+ROOM = 8 << 20  # bytes of followers a transaction, but always one
 
 
 class Parked(NamedTuple):
@@ -67,7 +68,7 @@ class Turn:
         self.chain = Chain(context.lane, context.policy.hash, *decode_chain(self.view.get(CHAIN)))
         self.audit = self.effects.sends.setdefault((AUDIT, context.lane), [])
         self.policy = context.policy.hash.encode()
-        self.steps = STEPS
+        self.steps, self.room = STEPS, ROOM
 
     def finish(self) -> Effects:
         if self.audit:

@@ -4,7 +4,8 @@ Beside the changelog's keys and values (pipeline.state: their keys begin with a 
 them, the expiry index, and how far the changelog has been applied. All three move in one WriteBatch. No column
 families: a handle that outlives its database by a moment corrupts the process's memory.
 
-    0x00 "position"                      u64 next changelog offset, u64 broker time (ms) of the last record applied
+    0x00 "changelog"                     which changelog: cluster id and topic UUID
+    0x00 "position"                      u64 next changelog offset, u64 time (ms) as of which it was applied
     0x01 u64 expiry (ms) + record id     empty
 """
 
@@ -23,7 +24,7 @@ from pipeline.state import PENDING_PREFIX, QUEUE_PREFIX, payload
 
 CACHE = 4 << 20  # a lane; RocksDB's own default would be gigabytes for all of them
 WRITE_BUFFER = 8 << 20
-_APPLIED, _INDEX, _INDEX_END = b"\x00position", b"\x01", b"\x02"
+_APPLIED, _CHANGELOG, _INDEX, _INDEX_END = b"\x00position", b"\x00changelog", b"\x01", b"\x02"
 _PAIR, _U64 = struct.Struct(">QQ"), struct.Struct(">Q")
 
 
@@ -36,7 +37,7 @@ class StoreCorruptError(StoreError):
 
 
 class Applied(NamedTuple):
-    """How far the changelog has been applied: next offset, and broker time (ms) of the last record."""
+    """How far the changelog has been applied: next offset, and the time (ms) as of which."""
 
     position: int
     time: int
@@ -71,10 +72,26 @@ class LaneStore:
     def __init__(self, path: Path) -> None:
         """Opens or makes the directory. Raises StoreError."""
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _named(path):
-            self._db = Rdict(str(path), options=_options())
+        self._open()
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _named(self.path):
+            self._db = Rdict(str(self.path), options=_options())
         self._waiting = self._any_waiting()
+
+    def restart(self, changelog: str) -> None:
+        """Throw the content away and begin anew with this changelog, which has all of it."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._open()
+        with _named(self.path):
+            self._db.put(_CHANGELOG, changelog.encode())
+
+    def changelog(self) -> str | None:
+        """Which changelog it is built from; None for a new one."""
+        value = self.get(_CHANGELOG)
+        return None if value is None else value.decode()
 
     def applied(self) -> Applied:
         value = self.get(_APPLIED)
@@ -151,11 +168,6 @@ def _scan(db: Rdict, prefix: bytes, limit: int | None) -> Iterator[tuple[bytes, 
         limit = None if limit is None else limit - 1
         each.next()
     each.status()  # raises if it ended for another reason than the end of the keys
-
-
-def discard(path: Path) -> None:
-    """Throw a store away; the changelog has all of it."""
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def set_aside(path: Path, stamp: int) -> Path:

@@ -60,13 +60,29 @@ def unseal(raw: bytes, policy: Policy) -> tuple[str, dict[str, object]] | Refusa
 
 def _signer(kid: object, policy: Policy) -> tuple[str, SigningKey] | None:
     """The one person who registered the key; a key of two people is nobody's."""
-    found = [
-        (name, key)
-        for name, person in policy.people.items()
-        for jwk in person.keys
-        if (key := registered_key(jwk)) is not None and key.thumbprint() == kid
-    ]
+    found = _known.of(policy).get(str(kid), [])
     return found[0] if len({name for name, _ in found}) == 1 else None
+
+
+class _Signers:
+    """Keys by thumbprint, of one policy at a time: to import a key and take its thumbprint costs more than to verify
+    a signature, and a worker has one policy."""
+
+    def __init__(self) -> None:
+        self._policy: Policy | None = None
+        self._keys: dict[str, list[tuple[str, SigningKey]]] = {}
+
+    def of(self, policy: Policy) -> dict[str, list[tuple[str, SigningKey]]]:
+        if self._policy is not policy:
+            keys: dict[str, list[tuple[str, SigningKey]]] = {}
+            for name, person in policy.people.items():
+                for key in filter(None, map(registered_key, person.keys)):
+                    keys.setdefault(key.thumbprint(), []).append((name, key))
+            self._policy, self._keys = policy, keys
+        return self._keys
+
+
+_known = _Signers()
 
 
 def _payload(text: bytes) -> dict[str, object]:

@@ -24,7 +24,7 @@ WRITTEN = {
     "owner": (state.OWNER, state.encode_json({"worker": "w@host/1", "policy": DIGEST})),
     "stopped": (state.STOPPED, state.encode_stopped(STOPPED)),
     f"queue/payments/{DIGEST}/000000000000002a": (state.follower_key("payments", DIGEST, 42), state.VERSION),
-    f"drain/payments/{DIGEST}": (state.drain_key("payments", DIGEST), state.VERSION),
+    f"drain/payments/{DIGEST}": (state.drain_key("payments", DIGEST), state.encode_position(17)),
 }
 
 

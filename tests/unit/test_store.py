@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from agents.restore import set_store_aside, store_path
 from pipeline.approval.pending import Pending
 from pipeline.state import PENDING_PREFIX, View, pending_key
-from tables.store import Applied, LaneStore, StoreCorruptError, StoreError, discard, set_aside
+from tables.store import Applied, LaneStore, StoreCorruptError, StoreError, set_aside
 from tests.lane import MemoryLane, MemoryState
 
 OTHER_KEYS = [b"chain", b"next/quarantine.payments.checkout/0", b"queue/payments/aa", b"queue/payments/aa/0", b"owner",
@@ -176,10 +176,23 @@ def test_corruption_that_shows_at_a_read_only_is_told_as_such(tmp_path: Path) ->
     store.close()
 
 
-def test_a_store_is_discarded_or_set_aside(tmp_path: Path) -> None:
+def test_a_store_begins_anew_with_another_changelog(tmp_path: Path) -> None:
+    store = LaneStore(tmp_path / "lane-0")
+    assert store.changelog() is None
+    store.apply({b"chain": b"1", pending_key(RECORDS[0]): pending(RECORDS[0], 5)}, Applied(7, 8))
+    store.restart("cluster/uuid")
+    assert (store.changelog(), store.applied(), store.get(b"chain"), store.next_expiry()) == (
+        *("cluster/uuid", Applied(0, 0)),
+        *(None, None),
+    )
+    assert not store.waiting()
+    store.close()
+    again = LaneStore(tmp_path / "lane-0")
+    assert again.changelog() == "cluster/uuid"
+    again.close()
+
+
+def test_a_store_is_set_aside(tmp_path: Path) -> None:
     LaneStore(tmp_path / "lane-0").close()
     assert set_aside(tmp_path / "lane-0", 7) == tmp_path / "lane-0.corrupt-7"
     assert not (tmp_path / "lane-0").exists()
-    discard(tmp_path / "lane-0.corrupt-7")
-    discard(tmp_path / "lane-0.corrupt-7")
-    assert list(tmp_path.iterdir()) == []
