@@ -39,5 +39,6 @@ def check_fit(policy: Policy, facts: Facts) -> None:
 
 
 def _least_limits(policy: Policy) -> dict[str, int]:
-    notices = {rejections_topic(principal): LARGEST_NOTICE for principal in policy.principals}
+    writing = {principal for flow in policy.flows.values() for principal in flow.producers}  # others have no topics
+    notices = {rejections_topic(principal): LARGEST_NOTICE for principal in writing}
     return {AUDIT: LARGEST_EVENT, DECISIONS: LARGEST_NOTICE, **notices}

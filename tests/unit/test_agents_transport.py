@@ -30,6 +30,7 @@ class Fetched:
         self.after: dict[TopicPartition, int] = {}
         self.error: Exception | None = None
         self.openings: dict[TP, int] = {}
+        self.sought: dict[TP, int] = {}
         self.meanwhile: dict[TP, int] | None = None
         monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", self._fetch)
 
@@ -38,15 +39,15 @@ class Fetched:
         for tp, position in self.after.items():
             self.states[tp]._position = position
         if self.meanwhile is not None:
-            self.openings = self.thread.consumer.openings = self.meanwhile  # type: ignore[assignment]
+            self.openings.clear()
+            self.openings.update(self.meanwhile)
         if self.error is not None:
             raise self.error
         return self.records
 
     async def chunks(self) -> dict[TopicPartition, Chunk]:
-        self.thread = SimpleNamespace(consumer=SimpleNamespace(openings=self.openings))
         thread = ChunkThread.__new__(ChunkThread)
-        thread.__dict__["consumer"] = self.thread.consumer
+        thread.__dict__["consumer"] = SimpleNamespace(openings=self.openings, sought=self.sought)
         return await thread._fetch_records(self.kafka, None, timeout=0.1)
 
 
@@ -98,15 +99,27 @@ async def test_an_error_of_one_partition_does_not_lose_the_move_of_another(fetch
     assert (await fetched.chunks())[KA] == Chunk(3, 10, [], 13)
 
 
-async def test_what_was_opened_anew_during_the_fetch_is_dropped(fetched: Fetched) -> None:
+async def test_what_was_shut_during_the_fetch_is_dropped(fetched: Fetched) -> None:
     fetched.records, fetched.after = {KA: ["r"], KB: ["s"]}, {KA: 11, KB: 21}
-    fetched.meanwhile = {A: 5, B: 4}
+    fetched.meanwhile = {B: 4}
     assert await fetched.chunks() == {KB: Chunk(4, 20, ["s"], 21)}
+
+
+async def test_what_was_opened_anew_during_the_fetch_begins_where_that_opening_did(fetched: Fetched) -> None:
+    """Never at the former position: the lane would take the distance for a loss."""
+    fetched.records, fetched.after = {KA: ["r"]}, {KA: 42}
+    fetched.meanwhile, fetched.sought = {A: 5, B: 4}, {A: 40}
+    assert await fetched.chunks() == {KA: Chunk(5, 40, ["r"], 42)}
+
+
+async def test_an_opening_during_the_fetch_that_brought_nothing_is_no_chunk(fetched: Fetched) -> None:
+    fetched.after, fetched.meanwhile, fetched.sought = {KA: 40}, {A: 5, B: 4}, {A: 40}
+    assert await fetched.chunks() == {}
 
 
 def bare_consumer() -> ChunkConsumer:
     consumer = ChunkConsumer.__new__(ChunkConsumer)
-    consumer.openings, consumer._number = {}, 0
+    consumer.openings, consumer.sought, consumer._number = {}, {}, 0
     return consumer
 
 
@@ -150,7 +163,7 @@ async def test_openings_seek_first_and_are_numbered() -> None:
     assert await consumer.open_at({A: 7}) == 1
     assert await consumer.open_at({B: 9}) == 2
     assert calls[:2] == [("seek", (KA, 7)), ("resume", ((KA,), {}))]
-    assert consumer.openings == {A: 1, B: 2}
+    assert consumer.openings == {A: 1, B: 2} and consumer.sought == {A: 7, B: 9}
 
 
 async def test_nobody_waits_for_a_consumer_thread_that_has_ended() -> None:

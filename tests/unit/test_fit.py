@@ -36,3 +36,10 @@ def test_a_clean_topic_with_fewer_partitions_than_its_quarantine_topics_is_refus
 def test_a_topic_that_does_not_take_what_panlock_writes_is_refused(topic: str) -> None:
     with pytest.raises(ClusterMismatchError, match=rf"{topic} takes batches of 100 bytes"):
         check_fit(RULES, replace(FITTING, limits={**FITTING.limits, topic: 100}))
+
+
+def test_a_principal_without_a_flow_has_no_topics_to_fit() -> None:
+    idle = parse_policy(
+        POLICY.replace("principals:\n", "principals:\n  idle: {spiffe: spiffe://pay.example/idle}\n"), "p"
+    )
+    check_fit(idle, FITTING)
