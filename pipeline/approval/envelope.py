@@ -76,8 +76,9 @@ class _Signers:
         if self._policy is not policy:
             keys: dict[str, list[tuple[str, SigningKey]]] = {}
             for name, person in policy.people.items():
-                for key in filter(None, map(registered_key, person.keys)):
-                    keys.setdefault(key.thumbprint(), []).append((name, key))
+                for jwk in person.keys:
+                    if (key := registered_key(jwk)) is not None:
+                        keys.setdefault(key.thumbprint(), []).append((name, key))
             self._policy, self._keys = policy, keys
         return self._keys
 
