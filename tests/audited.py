@@ -27,7 +27,9 @@ def wait_fates(panlock: Deployment, wanted: dict[str, list[str]]) -> None:
         found = {record: each for record, each in fates(panlock).items() if record in wanted}
         return found if sum(map(len, found.values())) >= due else None
 
-    assert until(f"{due} outcomes", complete) == wanted
+    found = until(f"{due} outcomes of {len(wanted)} records", complete)
+    wrong = {record: (found.get(record), each) for record, each in wanted.items() if found.get(record) != each}
+    assert not wrong, f"record: (its outcomes, those wanted): {wrong}"
 
 
 def released(topic: str, partition: int, offsets: Iterable[int]) -> dict[str, list[str]]:

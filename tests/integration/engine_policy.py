@@ -30,7 +30,7 @@ flows:
     producers: [checkout, refunds]
     partitions: 2
     fields:
-      - {{path: $.card.number, class: pan, strategy: token}}
+      - {{path: $..number, class: pan, strategy: token}}
     hold:
       - {{id: short, when: {_rule("short")}, reason: a test, approvers: [approvers], expires: 4s}}
       - {{id: long, when: {_rule("long")}, reason: a test, approvers: [approvers], expires: 1h}}

@@ -1,218 +1,185 @@
-"""The engine's points on a real broker: what opens, moves, waits and ends, and what a lane never does twice."""
+"""What the engine takes as it comes: aborted transactions, any compression, any header name, any size, poison.
+
+One worker for all; the kernel panics on a value that holds the word of `PANIC`.
+"""
 
 import asyncio
 import json
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import ConsumerRecord
+from confluent_kafka import Producer
 
+from deploy.admin import librdkafka
 from deploy.dev.cluster import DevCluster
-from tables.store import LaneStore
-from tests.audited import check_chain, clean_ids, lane_events, released, wait_fates
+from tests.audited import check_chain, fates, released, wait_fates
 from tests.deployment import Deployment, WorkerProcess, until
-from tests.integration.cli_runner import run
-from tests.integration.engine_policy import CHECKOUT, CLEAN, POLICY, lane, open_lanes, plain
+from tests.integration.engine_policy import CHECKOUT, CLEAN, POLICY, lane, plain
 
-SESSION = 1.5  # seconds until a silent worker's lanes move
-DRAINED = 10.0  # seconds that a worker may take to end
+PANIC = "provoke"
+LIMIT = 1_048_588  # bytes: max.message.bytes of a flow's quarantine topics
+PAN = b"4111111111111111"
 
 
-@pytest.fixture
-def panlock(cluster: DevCluster, tmp_path: Path) -> Iterator[Deployment]:
-    with Deployment(cluster, tmp_path, POLICY) as deployment:
+@pytest.fixture(scope="module")
+def panlock(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(cluster, tmp_path_factory.mktemp("points"), POLICY) as deployment:
+        deployment.worker(faults=f"panic={PANIC}").wait_ready(2)
         yield deployment
+        assert [worker.process.poll() for worker in deployment.workers] == [None], "it served every test"
+        check_chain(deployment)
 
 
-class Traffic:
-    """Numbered records to both partitions, one after another, until it is stopped; `count` are acknowledged."""
-
-    def __init__(self, panlock: Deployment) -> None:
-        self._panlock, self._end = panlock, threading.Event()
-        self.count = 0
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()))
-
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    async def _send(self) -> None:
-        producer = AIOKafkaProducer(**self._panlock.client("checkout"), enable_idempotence=True)
-        await producer.start()
-        try:
-            while not self._end.is_set():
-                value = b'{"n":%d}' % self.count
-                sent = [await producer.send(CHECKOUT, value, b"k%d" % partition, partition) for partition in (0, 1)]
-                await asyncio.gather(*sent)
-                self.count += 1
-                await asyncio.sleep(0.002)
-        finally:
-            await producer.stop()
-
-    def wait_more(self, count: int) -> None:
-        least = self.count + count
-        until(f"{least} records sent", lambda: self.count >= least)
+def _ids(partition: int, offsets: list[int]) -> dict[str, list[str]]:
+    return released(CHECKOUT, partition, offsets)
 
 
-def check_all_once(panlock: Deployment, traffic: Traffic) -> None:
-    """Each record is clean once, in order, and the audit says so."""
-    wanted = {f"{CHECKOUT}/{partition}/{offset}" for partition in (0, 1) for offset in range(traffic.count)}
-    until(f"{len(wanted)} clean records", lambda: len(panlock.read(CLEAN)) >= len(wanted))
-    found = panlock.read(CLEAN)
-    assert Counter(clean_ids(panlock, CLEAN)) == Counter(wanted)
-    for partition in (0, 1):
-        numbers = [json.loads(record.value or b"")["n"] for record in found if record.partition == partition]
-        assert numbers == list(range(traffic.count))
-    check_chain(panlock)
+def test_aborted_and_control_batches_move_the_position_and_nothing_else(panlock: Deployment) -> None:
+    (first,) = panlock.produce(CHECKOUT, plain(0, 1))
+    asyncio.run(_transaction(panlock, commit=False))
+    asyncio.run(_transaction(panlock, commit=True))
+    asyncio.run(_transaction(panlock, commit=False))
+    wait_fates(panlock, _ids(0, [first, first + 5, first + 6, first + 7]))  # 3 aborted, marker, 3 committed, marker
+    end = first + 13
+    until("the position behind the last marker", lambda: _position(panlock.workers[0], 0) == end)
+    (last,) = panlock.produce(CHECKOUT, plain(0, 1))
+    assert last == end
+    wait_fates(panlock, _ids(0, [last]))
+    aborted = {f"{CHECKOUT}/0/{first + offset}" for offset in (1, 2, 3, 9, 10, 11)}
+    assert not aborted & set(fates(panlock))
 
 
-def holder(workers: list[WorkerProcess], number: int) -> WorkerProcess | None:
-    """Who has the lane open."""
-    return next((each for each in workers if each.process.poll() is None and number in open_lanes(each)), None)
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_producers_compression_is_its_own_affair(panlock: Deployment, codec: str) -> None:
+    value = b'{"card":{"number":"%b"},"text":"%b"}' % (PAN, b"again and " * 200)
+    offsets = _librdkafka(panlock, [(b"k", value, [("trace", b"1")])] * 20, compression=codec)
+    wait_fates(panlock, _ids(1, offsets))
+    (record,) = [each for each in panlock.read(CLEAN) if _id(each) == f"{CHECKOUT}/1/{offsets[0]}"]
+    body = json.loads(record.value or b"")
+    assert (body["text"], body["card"]["number"][:7]) == ("again and " * 200, "tok_k1_")
 
 
-def test_nothing_of_a_former_owners_open_transaction_is_ever_seen(panlock: Deployment) -> None:
-    """Opening waits for its end: InitProducerId aborts it."""
-
-    async def former() -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(**panlock.client("panlock-worker"), transactional_id="panlock-0")
-        await producer.start()
-        await producer.begin_transaction()
-        await producer.send_and_wait(CLEAN, b'{"half":"done"}', b"k", 0)
-        await producer.send_and_wait("panlock.state", b"\x01" * 41, b"chain", 0)
-        return producer
-
-    async def go() -> None:
-        producer = await former()
-        worker = await asyncio.to_thread(lambda: panlock.worker().wait_ready(2))
-        assert open_lanes(worker) == [0, 1]
-        with pytest.raises(KafkaError):
-            await producer.commit_transaction()
-        await producer._sender.close()
-        await producer.client.close()
-        producer._closed = True
-
-    asyncio.run(go())
-    panlock.produce(CHECKOUT, plain(0, 3))
-    wait_fates(panlock, released(CHECKOUT, 0, range(3)))
-    assert clean_ids(panlock, CLEAN) == [f"{CHECKOUT}/0/{offset}" for offset in range(3)]
-    check_chain(panlock)
+def test_a_header_name_that_is_not_utf8_rejects_its_record_alone(panlock: Deployment) -> None:
+    """aiokafka raises in the middle of such a fetch; its neighbours in the same batch are read all the same."""
+    offsets = asyncio.run(_raw_header_names(panlock, [b"trace", b"\xff\xfe", b"trace"]))
+    wait_fates(
+        panlock,
+        {
+            **_ids(0, [offsets[0], offsets[2]]),
+            f"{CHECKOUT}/0/{offsets[1]}": ["rejected invalid-utf8"],
+        },
+    )
 
 
-def test_lanes_move_to_one_that_joins_and_back_from_one_that_ends_under_traffic(panlock: Deployment) -> None:
-    first = panlock.worker("w1").wait_ready(2)
-    with Traffic(panlock) as traffic:
-        traffic.wait_more(50)
-        second = panlock.worker("w2").wait_ready(1)
-        until("one lane each", lambda: len(open_lanes(first)) == 1)
-        (moved,) = open_lanes(second)
-        event = lane_events(panlock, "lane.opened", moved)[-1]
-        assert event["actor"]["worker"] == second.status()["worker"]
-        assert event["former"]["worker"] == first.status()["worker"]
-        traffic.wait_more(50)
-        began = time.monotonic()
-        assert second.stop() == 0
-        assert time.monotonic() - began < DRAINED
-        assert lane_events(panlock, "lane.closed", moved)[-1]["actor"] == event["actor"]
-        until("both lanes back", lambda: open_lanes(first) == [0, 1])
-        traffic.wait_more(50)
-    check_all_once(panlock, traffic)
+def test_a_record_that_makes_the_kernel_panic_is_rejected_alone(panlock: Deployment) -> None:
+    values = [b'{"n":1}', b'{"n":"%b"}' % PANIC.encode(), b'{"n":2}', b'{"n":3}']
+    offsets = panlock.produce(CHECKOUT, [(1, b"k", value) for value in values])
+    wait_fates(
+        panlock,
+        {
+            **_ids(1, [offsets[0], *offsets[2:]]),
+            f"{CHECKOUT}/1/{offsets[1]}": ["rejected internal-error"],
+        },
+    )
+    told = [json.loads(record.value or b"") for record in panlock.read("panlock.rejections.checkout")]
+    assert [each["reason"] for each in told if each["record"].endswith(f"/1/{offsets[1]}")] == ["internal-error"]
+    log = panlock.workers[0].log.read_text()
+    assert "panicked" not in log
+    assert PANIC not in log
 
 
-def test_sigterm_under_traffic_drains_closes_every_lane_and_loses_nothing(panlock: Deployment) -> None:
-    worker = panlock.worker().wait_ready(2)
-    with Traffic(panlock) as traffic:
-        traffic.wait_more(100)
-        began = time.monotonic()
-        assert worker.stop() == 0
-        assert time.monotonic() - began < DRAINED
-        assert sorted(event["lane"] for event in panlock.events("lane.closed")) == [0, 1]
-        traffic.wait_more(50)
-        worker = panlock.worker().wait_ready(2)
-        traffic.wait_more(50)
-    check_all_once(panlock, traffic)
-    assert worker.stop() == 0
+def test_the_largest_record_that_quarantine_takes_is_released(panlock: Deployment) -> None:
+    (offset,) = panlock.produce(CHECKOUT, [(0, b"k", _text(LIMIT - 200))])
+    wait_fates(panlock, _ids(0, [offset]))
 
 
-def test_a_spare_idles_beyond_its_session_and_then_takes_over_from_a_killed_worker(panlock: Deployment) -> None:
-    workers = [panlock.worker(f"w{number}", session_timeout=SESSION) for number in (1, 2, 3)]
-
-    def settled() -> bool:
-        return sorted(len(open_lanes(each)) for each in workers) == [0, 1, 1]
-
-    until("two workers with a lane each, and a spare", settled)
-    spare = next(each for each in workers if not open_lanes(each))
-    time.sleep(4 * SESSION)  # the idle time itself is what is tested
-    assert settled() and not open_lanes(spare)
-    killed = next(each for each in workers if open_lanes(each))
-    (number,) = open_lanes(killed)
-    killed.kill()
-    workers.remove(killed)
-    until("both lanes open", lambda: all(holder(workers, each) for each in (0, 1)))
-    assert len(open_lanes(spare)) == 1
-    panlock.produce(CHECKOUT, plain(number, 20))
-    wait_fates(panlock, released(CHECKOUT, number, range(20)))
-    assert spare.stop() == 0
+def test_the_largest_record_that_quarantine_takes_is_held(panlock: Deployment) -> None:
+    """In panlock.pending and panlock.state it is base64 inside JSON."""
+    (offset,) = panlock.produce(CHECKOUT, [(0, b"large", _text(LIMIT - 200, b'"hold":"long",'))])
+    wait_fates(panlock, {f"{CHECKOUT}/0/{offset}": ["held"]})
 
 
-def test_a_store_that_another_process_has_ends_the_worker_and_says_which(panlock: Deployment) -> None:
-    store = LaneStore(panlock.directory / "w1" / "store" / "lane-0")
+def test_a_record_that_masking_makes_larger_than_its_clean_topic_is_rejected(panlock: Deployment) -> None:
+    """25,000 card numbers become 25,000 longer tokens; what comes after finds the lane at work."""
+    many = b'{"card":[%b]}' % b",".join([b'{"number":"%b"}' % PAN] * 25_000)
+    large = b'{"card":{"number":"%b"},"text":"%b"}' % (PAN, b"x" * (LIMIT - 300))
+    offsets = panlock.produce(CHECKOUT, [(1, b"k", many), (1, b"k", large), (1, b"k", b"{}")])
+    wait_fates(panlock, {f"{CHECKOUT}/1/{offsets[0]}": ["rejected too-large"], **_ids(1, offsets[1:])})
+
+
+def test_more_evidence_than_an_event_may_hold_is_counted(panlock: Deployment) -> None:
+    many = b'{"cards":[%b]}' % b",".join([b'"%b"' % PAN] * 5_000)
+    (offset,) = panlock.produce(CHECKOUT, [(0, b"k", many)])
+    wait_fates(panlock, _ids(0, [offset]))
+    (event,) = [e for e in panlock.events("record.released") if e["resource"]["record"] == f"{CHECKOUT}/0/{offset}"]
+    assert (len(event["masking"]), event["masking_more"]) == (100, {"pan": 4_900})
+
+
+async def _transaction(panlock: Deployment, commit: bool) -> None:
+    """Three records in a producer's own transaction."""
+    producer = AIOKafkaProducer(transactional_id="producers-own", **panlock.client("admin"))
+    await producer.start()
+    await producer.begin_transaction()
+    for _ in range(3):
+        await producer.send_and_wait(CHECKOUT, b"{}", partition=0)
+    await (producer.commit_transaction() if commit else producer.abort_transaction())
+    await producer.stop()
+
+
+def _librdkafka(
+    panlock: Deployment, records: list[tuple[bytes, bytes, list[tuple[str, bytes]]]], compression: str
+) -> list[int]:
+    """In as few batches as librdkafka makes, to partition 1; returns the offsets."""
+    client = librdkafka(panlock.cluster.config("checkout"))
+    producer = Producer({**client, "compression.type": compression, "linger.ms": 100})
+    offsets: list[int] = []
+    for key, value, headers in records:
+        producer.produce(CHECKOUT, value, key, 1, headers=headers,
+                         on_delivery=lambda error, message: offsets.append(message.offset()))  # fmt: skip
+    assert producer.flush(30) == 0
+    return offsets
+
+
+async def _raw_header_names(panlock: Deployment, names: list[bytes]) -> list[int]:
+    """One batch with these header names, which no client library writes: its bytes are altered."""
+
+    producer = AIOKafkaProducer(**panlock.client("checkout"))
+    await producer.start()
     try:
-        worker = panlock.worker("w1")
-        assert worker.process.wait(30) == 1
-        assert "a lane has ended" in worker.tail() and "store/lane-0" in worker.tail()
+        batch = producer.create_batch()
+        build = batch._build
+
+        def altered() -> bytearray:
+            raw = bytearray(build())
+            for name in names:
+                raw = raw.replace(b"x" * len(name), name, 1)
+            raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+            batch._buffer = raw
+            return raw
+
+        batch._build = altered
+        for name in names:
+            batch.append(key=b"k", value=b"{}", timestamp=None, headers=[("x" * len(name), b"1")])
+        batch.close()
+        sent = await (await producer.send_batch(batch, CHECKOUT, partition=0))
+        return [sent.offset + index for index in range(len(names))]
     finally:
-        store.close()
-    panlock.worker("w1").wait_ready(2)
+        await producer.stop()
 
 
-def test_a_worker_tells_its_health_and_its_lanes(panlock: Deployment) -> None:
-    worker = panlock.worker()
-    until("an answer", lambda: worker.get("/healthz"))
-    worker.wait_ready(2)
-    panlock.produce(CHECKOUT, plain(0, 7) + plain(1, 5))
-    wait_fates(panlock, released(CHECKOUT, 0, range(7)) | released(CHECKOUT, 1, range(5)))
-    status = worker.status()
-    name = status["worker"]
-    assert name.startswith("panlock-worker@") and status["policy"] == panlock.policy.hash and status["of"] == 2
-    assert worker.get("/healthz") == (200, {"ok": True, "worker": name})
-    assert worker.get("/readyz") == (200, {"ready": True, "closed": {}})
-    zero = lane(worker, 0)
-    assert zero.keys() == {"lane", "state", "why", "alarm", "inbox", "transaction_seconds", "inputs", "outcomes"}
-    assert (zero["state"], zero["why"], zero["alarm"]) == ("open", None, None)
-    assert zero["inbox"] == {"records": 0, "bytes": 0} and 0 < zero["transaction_seconds"] < 5
-    assert zero["outcomes"] == [{"flow": "payments", "outcome": "released", "reason": "", "records": 7}]
-    (checkout,) = (each for each in zero["inputs"] if each["topic"] == CHECKOUT)
-    assert checkout["partition"] == 0 and checkout["position"] == 7 and checkout["lag"] == 0
-    assert {each["topic"] for each in zero["inputs"]} == {CHECKOUT, "quarantine.payments.refunds", "panlock.decisions"}
-
-    told = run("lanes", "--worker", str(panlock.directory / "w1" / "worker.yaml"), "--json")
-    assert told.code == 0 and [each["worker"] for each in told.json] == [name]
-    assert [each["lane"] for each in told.json[0]["lanes"]] == [0, 1]
-    table = run("lanes", "--worker", worker.url)
-    assert table.code == 0 and "open" in table.out
+def _text(size: int, before: bytes = b"") -> bytes:
+    """JSON of so many bytes."""
+    head, tail = b'{%b"text":"' % before, b'"}'
+    return head + b"x" * (size - len(head) - len(tail)) + tail
 
 
-def test_lag_tools_find_the_committed_positions_in_the_group(panlock: Deployment) -> None:
-    panlock.worker().wait_ready(2)
-    panlock.produce(CHECKOUT, plain(0, 7) + plain(1, 5))
-    wanted = {(CHECKOUT, 0): 7, (CHECKOUT, 1): 5}
-    asked = [ConsumerGroupTopicPartitions("panlock", [TopicPartition(*tp) for tp in wanted])]
+def _position(worker: WorkerProcess, partition: int) -> int | None:
+    inputs = lane(worker, partition)["inputs"]
+    return next(each["position"] for each in inputs if each["topic"] == CHECKOUT)
 
-    def offsets() -> bool:
-        (future,) = panlock.admin.list_consumer_group_offsets(asked).values()
-        return {(tp.topic, tp.partition): tp.offset for tp in future.result(30).topic_partitions} == wanted
 
-    until("the group's offsets", offsets)
-    group = panlock.admin.describe_consumer_groups(["panlock"])["panlock"].result(30)
-    assert len(group.members) == 1
+def _id(record: ConsumerRecord) -> str:
+    return dict(record.headers)["panlock-record-id"].decode()
