@@ -130,11 +130,15 @@ class Deployment:
         provision(self.cluster.config("admin"), self.policy)
 
     def clear(self) -> None:
-        """Delete what another test left on the cluster."""
-        names = [name for name in self.admin.list_topics(timeout=30).topics if not name.startswith("__")]
+        """Delete what another test left on the cluster; done when the broker, too, has forgotten it."""
+        names = self._topics()
         if names:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
+            until("the topics of a former test gone", lambda: not self._topics())
+
+    def _topics(self) -> list[str]:
+        return [name for name in self.admin.list_topics(timeout=30).topics if not name.startswith("__")]
 
     def recreate(self, topic: str) -> None:
         """Delete a topic and provision it again: the same name, another UUID."""
