@@ -77,7 +77,7 @@ def test_a_worker_may_delete_nothing_but_quarantine_records(panlock: Deployment,
                 return False
             except TopicAuthorizationFailedError:
                 return True
-        raise AssertionError(f"a worker may delete from {topic}")
+        raise AssertionError(f"a worker may remove records of {topic}")
 
     until("an answer", lambda: asyncio.run(refused()))
     assert asyncio.run(purge(worker_identity(panlock), {TP(topic, 0): 0})) == {}
