@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.settings import Kafka
+from deploy.admin import librdkafka
 from deploy.dev.cluster import DevCluster
 from tests.approving import Person, pending
 from tests.chaos.fleet import Fleet
@@ -66,7 +66,7 @@ class Chaos:
         self.approved: set[str] = set()
 
     def _client(self, name: str) -> dict[str, object]:
-        return Kafka.model_validate(self.cluster.config(name)).librdkafka()
+        return librdkafka(self.cluster.config(name))
 
     def run(self) -> None:
         for name in WORKERS:
@@ -110,7 +110,7 @@ class Chaos:
         self.panlock.set_policy(SECOND)
         self.policies.append(self.panlock.policy.hash)
         for name in WORKERS:
-            code = self.fleet.workers[name].stop()
+            code = self.fleet.workers[name].wait_ready().stop()  # one that has just started knows no SIGTERM yet
             assert code == 0, f"{name} ended with {code}: {self.fleet.workers[name].tail()}"
             self.fleet.start(name)
             until("all lanes open", self.fleet.all_open)
@@ -148,6 +148,8 @@ class Chaos:
         until("all holds ended", nothing_waits)
         due = sum("released" in FATES[sent.kind] for sent in self.traffic.sent.values())
         until(f"{due} clean records", lambda: len(self.panlock.read("clean.payments")) >= due)
+        for worker in self.fleet.workers.values():
+            worker.wait_ready()
 
 
 @pytest.mark.timeout(LIMIT + 30)
