@@ -216,3 +216,16 @@ def test_lag_tools_find_the_committed_positions_in_the_group(panlock: Deployment
     until("the group's offsets", offsets)
     group = panlock.admin.describe_consumer_groups(["panlock"])["panlock"].result(30)
     assert len(group.members) == 1
+
+
+def test_partitions_that_a_flow_grows_by_are_read_from_their_beginning(panlock: Deployment) -> None:
+    worker = panlock.worker().wait_ready(2)
+    panlock.produce(CHECKOUT, plain(0, 3))
+    wait_fates(panlock, released(CHECKOUT, 0, range(3)))
+    panlock.set_policy(POLICY.replace("partitions: 2", "partitions: 5"))
+    panlock.produce(CHECKOUT, plain(3, 3) + plain(4, 3))
+    assert worker.stop() == 0
+    panlock.worker().wait_ready(2)
+    wait_fates(panlock, {record: fate for p in (3, 4) for record, fate in released(CHECKOUT, p, range(3)).items()})
+    (event,) = (each for each in lane_events(panlock, "lane.opened", 0) if f"{CHECKOUT}/4" in each["starts"])
+    assert event["starts"][f"{CHECKOUT}/4"] == 0
