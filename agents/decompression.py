@@ -81,7 +81,7 @@ def _decompress(codec: int, data: memoryview, header: bytes) -> bytes:
     pages, size = _scratch.pages, LIMIT
     pages[:HEADER] = header
     try:
-        with memoryview(pages) as whole, whole[HEADER : HEADER + LIMIT] as room:
+        with memoryview(pages) as whole, whole[HEADER:] as room:
             size = _INTO[codec](data, room)
         return pages[: HEADER + size]
     finally:

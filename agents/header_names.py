@@ -16,6 +16,7 @@ import aiokafka.consumer.fetcher as fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import decode_varint_py
 from aiokafka.structs import ConsumerRecord
 
 from agents.decompression import LIMIT, RefusedBatchError, decompress, is_compressed, span
@@ -40,6 +41,9 @@ class _TolerantBatch(_DefaultRecordBatchPy):  # final for typing only
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
         self._buffer: _Buffer = _Buffer(self._buffer)
+
+    def _read_msg(self, decode_varint: Any = decode_varint_py) -> Any:  # the other one reads behind the buffer's end
+        return super()._read_msg(decode_varint)
 
 
 class _Compressed:
@@ -103,11 +107,12 @@ class _TolerantRecords(fetcher.PartitionRecords):
                 yield from self._readable()
                 return
             except RefusedBatchError as error:
-                yield from self._refused(error.reason)
+                reason = error.reason
             except (CorruptRecordException, IndexError):
                 if not self._records.was_unpacked():
                     raise
-                yield from self._refused(Reason.INTERNAL_ERROR)
+                reason = Reason.INTERNAL_ERROR
+            yield from self._refused(reason)  # behind the handlers: the exception holds what was decompressed
 
     def _readable(self) -> Iterator[Any]:
         while True:
@@ -130,7 +135,6 @@ class _TolerantRecords(fetcher.PartitionRecords):
         for offset in range(max(offsets.start, self.next_fetch_offset), offsets.stop):
             self.next_fetch_offset = offset + 1
             yield self._unreadable(Unreadable(offset, timestamp, reason))
-        self.next_fetch_offset = offsets.stop
 
     def _unreadable(self, record: Unreadable) -> Any:
         headers = record.headers
