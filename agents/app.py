@@ -46,6 +46,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
         self.joined = False
+        self.kafka_answers = True
         self._wire()
 
     @property

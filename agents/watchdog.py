@@ -84,5 +84,10 @@ async def commit_group_offsets(worker: "Worker") -> None:
             continue
         try:
             await worker.app.consumer.confirm(positions)
-        except (KafkaError, TimeoutError) as error:
+        except TimeoutError:
+            log.warning("Kafka does not answer: group offsets not committed")
+            worker.kafka_answers = False
+        except KafkaError as error:
             log.info("group offsets not committed, tried again soon: %r", error)
+        else:
+            worker.kafka_answers = True

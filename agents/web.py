@@ -30,8 +30,10 @@ def serve_status(worker: "Worker") -> None:
 
     async def readyz(request: web.Request) -> web.Response:
         waiting = {number: lane.why_closed for number, lane in sorted(worker.lanes.items()) if lane.why_closed}
-        ready = worker.joined and not waiting
-        return web.json_response({"ready": ready, "closed": waiting}, status=200 if ready else 503)
+        ready = worker.joined and worker.kafka_answers and not waiting
+        return web.json_response(
+            {"ready": ready, "kafka": worker.kafka_answers, "closed": waiting}, status=200 if ready else 503
+        )
 
     async def lanes(request: web.Request) -> web.Response:
         return web.json_response(status(worker, await _ends(worker)))

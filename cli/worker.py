@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from agents.app import Worker
 from agents.cluster import facts
 from agents.config import load_worker_config
 from agents.fit import check_fit
+from agents.quiet import hush_aiokafka
 from cli.kafka import told
 from pipeline.policy import load_policy
 from pipeline.policy.topics import limits
@@ -30,9 +30,7 @@ def worker(
 
     Refuses to start where the cluster's topics do not fit the policy (exit 2) or Kafka does not answer (exit 3).
     """
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # INFO tells of every restore's subscription
-    for name in ("aiokafka", "asyncio"):
-        logging.getLogger(name).propagate = True  # other commands tell of such troubles once, a worker logs them
+    hush_aiokafka()
     settings = load_worker_config(config)
     settings.store.mkdir(parents=True, exist_ok=True)
     loop = uvloop.new_event_loop()
