@@ -14,7 +14,7 @@ from agents.settings import Kafka
 from pipeline.errors import PanlockError
 
 _MISSING = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
-_LARGEST = "max.message.bytes"
+_LARGEST, _CLEANUP = "max.message.bytes", "cleanup.policy"
 
 
 class TopicMissingError(PanlockError):
@@ -31,18 +31,21 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The cluster's and its topics' ids, how many partitions each topic has, and the largest batch (bytes) it takes."""
+    """The cluster's and its topics' ids, how many partitions each topic has, the largest batch (bytes) that it takes,
+    and which are compacted: those take no record without a key."""
 
     identity: Identity
     partitions: Mapping[str, int]
     limits: Mapping[str, int]
+    compacted: frozenset[str]
 
 
 async def facts(kafka: Kafka, topics: Sequence[str]) -> Facts:
     """Needs Describe and DescribeConfigs on each topic. Raises TopicMissingError, KafkaError."""
     async with administration(kafka) as admin:
         found = await _metadata(admin, topics)
-        return Facts(found.identity, found.partitions, await _limits(admin, topics))
+        limits, compacted = await _configuration(admin, topics)
+        return Facts(found.identity, found.partitions, limits, compacted)
 
 
 async def identify(kafka: Kafka, topics: Sequence[str]) -> Identity:
@@ -52,7 +55,7 @@ async def identify(kafka: Kafka, topics: Sequence[str]) -> Identity:
 
 
 async def _metadata(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Facts:
-    """Without limits."""
+    """Without the topics' configuration."""
     client = admin._client
     answer = await client.send(client.get_random_node(), MetadataRequest(topics))
     ids: dict[str, str] = {}
@@ -61,17 +64,23 @@ async def _metadata(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Facts:
         _check(code, name)
         ids[name] = urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
         counts[name] = len(partitions)
-    return Facts(Identity(str(answer.cluster_id), ids), counts, {})
+    return Facts(Identity(str(answer.cluster_id), ids), counts, {}, frozenset())
 
 
-async def _limits(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, {_LARGEST: ""}) for topic in topics]
-    found: dict[str, int] = {}
+async def _configuration(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> tuple[dict[str, int], frozenset[str]]:
+    """max.message.bytes by topic, and the topics that are compacted."""
+    wanted = {_LARGEST: "", _CLEANUP: ""}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, wanted) for topic in topics]
+    limits: dict[str, int] = {}
+    compacted = set()
     for answer in await admin.describe_configs(resources):
         for code, _, _, name, entries, *_ in answer.resources:
             _check(code, name)
-            found[name] = int(next(entry[1] for entry in entries if entry[0] == _LARGEST))
-    return found
+            values = {entry[0]: entry[1] for entry in entries}
+            limits[name] = int(values[_LARGEST])
+            if "compact" in values[_CLEANUP]:
+                compacted.add(name)
+    return limits, frozenset(compacted)
 
 
 def _check(code: int, topic: str) -> None:

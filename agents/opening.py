@@ -78,5 +78,6 @@ def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> 
         worker=services.worker,
         topic_ids={topic: uuid for topic, uuid in facts.identity.topic_ids.items() if topic in topics},
         limits=facts.limits,
+        compacted=facts.compacted,
         sources=services.sources,
     )

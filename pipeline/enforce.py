@@ -105,6 +105,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     source, partition, view = chunk.source, chunk.partition, turn.view
     released = Releases(turn, source, partition)
     position, topic_id = view.position(source.topic, partition) or 0, turn.context.topic_ids[source.topic]
+    needs_key = source.clean in turn.context.compacted
     for record, result in _unread(chunk, position):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if not isinstance(result, tuple):
@@ -113,6 +114,9 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
         verdict, detail, key, value, headers, masking, more, sha256 = result
         if verdict < 0:
             turn.reject(source, record_id, REASONS[-verdict - 1], detail)
+            continue
+        if key is None and needs_key:
+            turn.reject(source, record_id, Reason.KEY_MISSING, "key")
             continue
         if headers is None:
             headers = tuple(record.headers)

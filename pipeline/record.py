@@ -73,6 +73,7 @@ class Reason(StrEnum):
     TOO_DEEP = "too-deep"
     TOO_LARGE = "too-large"
     FIELD_TYPE = "field-type"
+    KEY_MISSING = "key-missing"
     HEADER_NAME = "header-name"
     QUEUE_FULL = "queue-full"
     DENIED = "denied"

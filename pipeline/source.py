@@ -1,6 +1,6 @@
 """Where a record comes from, what is to be done with it, and where it goes: one per quarantine topic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import panlock_kernel
@@ -30,7 +30,8 @@ class Source:
 class Context:
     """What a lane decides by, beside its state and its input.
 
-    `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID.
+    `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID;
+    `compacted`: topics that take no record without a key.
     """
 
     policy: Policy
@@ -39,6 +40,7 @@ class Context:
     worker: str
     topic_ids: Mapping[str, str]
     limits: Mapping[str, int]
+    compacted: Set[str]
     sources: Mapping[str, Source]
 
 

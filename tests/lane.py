@@ -103,19 +103,33 @@ class MemoryLane:
             worker="w@host/1",
             topic_ids={TOPIC: "uuid", "quarantine.payments.strict": "uuid2", DECISIONS: "uuid3"},
             limits=limits(self.policy),
+            compacted=frozenset(),
             sources=sources(self.policy, Keyring({"k1": bytes(32)}, "k1")),
         ), **context)  # fmt: skip
         self.out: dict[str, list[Out]] = {}
         self.offsets: dict[str, int] = {}
         self.effects = Effects()
 
-    def records(self, *values: bytes | None, key: bytes | None = b"k", headers: Headers = (), topic: str = TOPIC,
-                at: int = NOW, now: int = NOW) -> Effects:
+    def records(
+        self,
+        *values: bytes | None,
+        key: bytes | None = b"k",
+        headers: Headers = (),
+        topic: str = TOPIC,
+        at: int = NOW,
+        now: int = NOW,
+    ) -> Effects:
         """One chunk of records with one key, decided as one batch."""
         return self.chunk([(key, value) for value in values], headers, topic, at, now)
 
-    def chunk(self, pairs: Sequence[tuple[bytes | None, bytes | None]], headers: Headers = (), topic: str = TOPIC,
-              at: int = NOW, now: int = NOW) -> Effects:
+    def chunk(
+        self,
+        pairs: Sequence[tuple[bytes | None, bytes | None]],
+        headers: Headers = (),
+        topic: str = TOPIC,
+        at: int = NOW,
+        now: int = NOW,
+    ) -> Effects:
         start = self.offsets.get(topic, 0)
         self.offsets[topic] = end = start + len(pairs)
         records = [_record(topic, start + n, at, key, value, headers) for n, (key, value) in enumerate(pairs)]

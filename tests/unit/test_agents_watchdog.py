@@ -41,20 +41,20 @@ def worker(fetcher: bool = False, coordinator: bool = False, **lanes: Any) -> An
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("parts", "told"),
     [
-        pytest.param(worker(), None, id="healthy"),
-        pytest.param(worker(for_seconds=10 * STUCK), None, id="an idle lane"),
-        pytest.param(worker(busy=True, for_seconds=STUCK / 2), None, id="a slow transaction"),
-        pytest.param(worker(busy=True, for_seconds=STUCK + 1), "lane 0 has made no progress", id="a stuck transaction"),
-        pytest.param(worker(opened=False, for_seconds=STUCK + 1), "lane 0 has made no progress", id="a stuck opening"),
-        pytest.param(worker(opened=False, ended=True, for_seconds=STUCK + 1), None, id="a lane that stays closed"),
-        pytest.param(worker(fetcher=True), "fetcher has ended", id="no fetcher"),
-        pytest.param(worker(coordinator=True), "coordinator has ended", id="no coordinator"),
+        pytest.param({}, None, id="healthy"),
+        pytest.param({"for_seconds": 10 * STUCK}, None, id="an idle lane"),
+        pytest.param({"busy": True, "for_seconds": STUCK / 2}, None, id="a slow transaction"),
+        pytest.param({"busy": True, "for_seconds": STUCK + 1}, "lane 0 has made no progress", id="a stuck transaction"),
+        pytest.param({"opened": False, "for_seconds": STUCK + 1}, "lane 0 has made no progress", id="a stuck opening"),
+        pytest.param({"opened": False, "ended": True, "for_seconds": STUCK + 1}, None, id="a lane that stays closed"),
+        pytest.param({"fetcher": True}, "fetcher has ended", id="no fetcher"),
+        pytest.param({"coordinator": True}, "coordinator has ended", id="no coordinator"),
     ],
 )
-def test_what_is_wrong(found: Any, told: str | None) -> None:
-    wrong = _wrong(found)
+def test_what_is_wrong(parts: dict[str, Any], told: str | None) -> None:
+    wrong = _wrong(worker(**parts))  # made here: an age counts from now
     assert wrong is None if told is None else wrong is not None and told in wrong
 
 

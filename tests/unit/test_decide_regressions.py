@@ -81,3 +81,11 @@ def test_a_kernel_that_fails_on_one_that_waited_rejects_that_one() -> None:
     lane.tick(NOW + HOUR)
     assert lane.told()[-1] == (EventType.RECORD_REJECTED, "internal-error")
     assert not lane.state.waiting()
+
+
+def test_a_record_without_a_key_does_not_go_to_a_compacted_topic() -> None:
+    lane = MemoryLane()
+    lane.context = replace(lane.context, compacted=frozenset({"clean.payments"}))
+    lane.chunk([(None, SMALL), (None, LARGE), (b"k", SMALL), (b"k", None)])
+    missing = ("record.rejected", "key-missing")
+    assert lane.told() == [missing, missing, ("record.released", None), ("record.released", None)]

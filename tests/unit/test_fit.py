@@ -12,7 +12,7 @@ from tests.lane import POLICY
 
 RULES = parse_policy(POLICY, "policy.yaml")
 TOPICS = limits(RULES)
-FITTING = Facts(Identity("cluster", dict.fromkeys(TOPICS, "id")), dict.fromkeys(TOPICS, 1), TOPICS)
+FITTING = Facts(Identity("cluster", dict.fromkeys(TOPICS, "id")), dict.fromkeys(TOPICS, 1), TOPICS, frozenset())
 
 
 def test_topics_as_the_policy_has_them_fit() -> None:
