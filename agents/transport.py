@@ -23,6 +23,7 @@ from pipeline.opening import Bounds
 from pipeline.record import Record
 
 IDLE = 0.05  # seconds between looks while no partition is open
+FETCH_WAIT = 100  # ms that a fetch without records waits at a broker: what opens meanwhile cannot be fetched from it
 THREAD_DEADLINE = 10.0  # seconds that a call into the consumer thread may take
 
 
@@ -59,6 +60,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         give_records_as_parsed()
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # Faust would read what producers abort; its fetcher starts later
+        consumer._fetch_max_wait_ms = FETCH_WAIT  # Faust's 1,500 would delay each opening
         return consumer
 
     def close(self) -> None:
