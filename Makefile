@@ -31,7 +31,7 @@ test: lint
 		cargo test --quiet --locked --manifest-path kernel/Cargo.toml; \
 	else echo "test: no cargo here, the kernel is tested through Python alone"; fi
 	@echo "test: pytest"
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 bench: setup
 	@exec $(BIN)/python -m bench.engine --json
