@@ -97,7 +97,8 @@ class WorkerProcess:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+        """SIGTERM, once it is up: one that has just started does not know it yet; returns the exit code."""
+        until("the worker's start", lambda: self.process.poll() is not None or self._port() is not None)
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:
@@ -210,6 +211,7 @@ class Deployment:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=8 << 20,
+            fetch_max_wait_ms=20,  # else the end of each partition costs half a second
             **self.client(name),
         )
         await consumer.start()

@@ -1,6 +1,7 @@
 """Workers that are killed, stopped and continued, and how far they have come together."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.deployment import Deployment, WorkerProcess, until
@@ -69,9 +70,8 @@ class Fleet:
 
     def stop_all(self) -> dict[str, int]:
         """SIGTERM to all at once; their exit codes."""
-        for worker in self.workers.values():
-            worker.send(signal.SIGTERM)
-        return {name: worker.stop() for name, worker in self.workers.items()}
+        with ThreadPoolExecutor(len(self.workers)) as pool:
+            return dict(zip(self.workers, pool.map(WorkerProcess.stop, self.workers.values()), strict=True))
 
     def check(self) -> None:
         """No worker may end by itself, whatever happens to others."""

@@ -110,7 +110,7 @@ class Chaos:
         self.panlock.set_policy(SECOND)
         self.policies.append(self.panlock.policy.hash)
         for name in WORKERS:
-            code = self.fleet.workers[name].wait_ready().stop()  # one that has just started knows no SIGTERM yet
+            code = self.fleet.workers[name].stop()
             assert code == 0, f"{name} ended with {code}: {self.fleet.workers[name].tail()}"
             self.fleet.start(name)
             until("all lanes open", self.fleet.all_open)
@@ -148,8 +148,6 @@ class Chaos:
         until("all holds ended", nothing_waits)
         due = sum("released" in FATES[sent.kind] for sent in self.traffic.sent.values())
         until(f"{due} clean records", lambda: len(self.panlock.read("clean.payments")) >= due)
-        for worker in self.fleet.workers.values():
-            worker.wait_ready()
 
 
 @pytest.mark.timeout(LIMIT + 30)

@@ -22,19 +22,31 @@ def panlock(cluster: DevCluster, tmp_path: Path) -> Iterator[Deployment]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("action", ["kill", "fail"])
-def test_a_fault_at_a_named_point_neither_loses_nor_doubles(panlock: Deployment, point: str, action: str) -> None:
-    """The third and fourth passage: the first two are the lanes' openings."""
-    worker = panlock.worker(faults=f"{point}={action}@4").wait_ready(2)
+def test_a_worker_killed_at_a_named_point_neither_loses_nor_doubles(panlock: Deployment, point: str) -> None:
+    """At the fourth passage: the first two are the lanes' openings."""
+    worker = panlock.worker(faults=f"{point}=kill@4", session_timeout=1.5).wait_ready(2)
     panlock.produce(CHECKOUT, plain(0, 50) + plain(1, 50))
-    if action == "kill":
-        panlock.produce(CHECKOUT, plain(0, 50) + plain(1, 50))
-        assert worker.process.wait(30) == -signal.SIGKILL
-        worker = panlock.worker()
-    else:
-        until("the injected failure", lambda: "InjectedError" in worker.log.read_text())
-        panlock.produce(CHECKOUT, plain(0, 50) + plain(1, 50))
+    panlock.produce(CHECKOUT, plain(0, 50) + plain(1, 50))
+    assert worker.process.wait(30) == -signal.SIGKILL
+    worker = panlock.worker(session_timeout=1.5).wait_ready(2)
     wait_fates(panlock, released(CHECKOUT, 0, range(100)) | released(CHECKOUT, 1, range(100)))
+    assert sorted(clean_ids(panlock, CLEAN)) == sorted(fates(panlock))
+    check_chain(panlock)
+    assert worker.stop() == 0
+
+
+def test_a_failure_at_any_named_point_neither_loses_nor_doubles(panlock: Deployment) -> None:
+    faults = ",".join(f"{point}=fail@{passage}" for point, passage in zip(POINTS, (4, 6, 8), strict=True))
+    worker = panlock.worker(faults=faults).wait_ready(2)
+    sent = 0
+
+    def all_failed() -> bool:
+        nonlocal sent
+        sent = panlock.produce(CHECKOUT, plain(0, 5) + plain(1, 5))[-1] + 1
+        return all(f"InjectedError('{point}')" in worker.log.read_text() for point in POINTS)
+
+    until("a failure at each point", all_failed)
+    wait_fates(panlock, released(CHECKOUT, 0, range(sent)) | released(CHECKOUT, 1, range(sent)))
     assert sorted(clean_ids(panlock, CLEAN)) == sorted(fates(panlock))
     check_chain(panlock)
     assert worker.stop() == 0

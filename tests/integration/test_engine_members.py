@@ -1,4 +1,4 @@
-"""Workers that come, idle, go, and what only one of them may do: spares, an orderly end, the purge, new partitions."""
+"""Workers that go, and what only one of them may do: an orderly end, the purge, new partitions."""
 
 import asyncio
 import time
@@ -13,12 +13,11 @@ from confluent_kafka.admin import OffsetSpec
 from faust.types import TP
 
 import agents.purge
-from agents.app import NEVER
 from agents.settings import Kafka
 from deploy.dev.cluster import DevCluster
 from tests.audited import check_chain, clean_ids, released, wait_fates
-from tests.deployment import Deployment, until
-from tests.integration.engine_policy import CHECKOUT, CLEAN, POLICY, lane, open_lanes, plain
+from tests.deployment import Deployment
+from tests.integration.engine_policy import CHECKOUT, CLEAN, POLICY, lane, plain
 
 DRAIN = 10.0  # seconds that an orderly end may take
 
@@ -41,21 +40,6 @@ def test_sigterm_under_load_drains_in_time_and_says_goodbye(panlock: Deployment)
     assert len(clean_ids(panlock, CLEAN)) == 10_000
     former = [event["former"]["worker"] for event in panlock.events("lane.opened") if event.get("former")]
     assert len(former) == 2, "each lane names who had it before"
-    check_chain(panlock)
-
-
-def test_a_spare_that_has_nothing_to_do_stays_and_takes_over(panlock: Deployment) -> None:
-    """Faust does not poll while nothing is open, and aiokafka would leave the group after the poll interval."""
-    assert NEVER > 20 * 86_400
-    workers = [panlock.worker(name, session_timeout=1.5).wait_ready() for name in ("w1", "w2", "w3")]
-    until("two workers with a lane each", lambda: sorted(len(open_lanes(worker)) for worker in workers) == [0, 1, 1])
-    (spare,) = (worker for worker in workers if not open_lanes(worker))
-    for worker in workers:
-        if worker is not spare:
-            worker.kill()
-    until("the spare has both lanes", lambda: open_lanes(spare) == [0, 1])
-    panlock.produce(CHECKOUT, plain(0, 3) + plain(1, 3))
-    wait_fates(panlock, released(CHECKOUT, 0, range(3)) | released(CHECKOUT, 1, range(3)))
     check_chain(panlock)
 
 

@@ -91,11 +91,6 @@ def test_a_record_that_makes_the_kernel_panic_is_rejected_alone(panlock: Deploym
     assert PANIC not in log
 
 
-def test_the_largest_record_that_quarantine_takes_is_released(panlock: Deployment) -> None:
-    (offset,) = panlock.produce(CHECKOUT, [(0, b"k", _text(LIMIT - 200))])
-    wait_fates(panlock, _ids(0, [offset]))
-
-
 def test_the_largest_record_that_quarantine_takes_is_held(panlock: Deployment) -> None:
     """In panlock.pending and panlock.state it is base64 inside JSON."""
     (offset,) = panlock.produce(CHECKOUT, [(0, b"large", _text(LIMIT - 200, b'"hold":"long",'))])
