@@ -19,7 +19,8 @@ class Gate:
     async def open_at(self, positions: Mapping[TP, int]) -> None:
         self.open = True
         if self.inputs:
-            self.number = await self._consumer.open_at({tp: positions[tp] for tp in self.inputs})
+            self.number = self._consumer.new_opening()  # before the first chunk of it can come
+            await self._consumer.open_at(self.number, {tp: positions[tp] for tp in self.inputs})
 
     async def shut(self) -> None:
         """Nothing flows; what has been fetched already may still be taken."""

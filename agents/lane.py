@@ -74,6 +74,7 @@ class Lane:
         self.ticking, self._ticked_at = False, 0.0
         self._doubt: str | None = None
         self._corrupt: str | None = None
+        self._ahead: dict[TP, int] = {}
         self.transaction_seconds = 0.0
         self.since: float = time.monotonic()  # of the work under way, or of the last
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
@@ -127,6 +128,16 @@ class Lane:
     def sure(self) -> bool:
         """Whether it is open, and nothing speaks against its positions."""
         return self.why_closed is None and self._doubt is None
+
+    def overtaken(self) -> bool:
+        """Whether a fetch went ahead of the lane with nothing waiting: its chunk is lost, and must be read again."""
+        if not self.sure or self.busy.locked() or self.record_inbox or self.decision_inbox:
+            return False
+        positions = {tp: self._position(tp) for tp in self.inputs}
+        ahead = {tp: at for tp, at in positions.items() if (self.services.consumer.fetched(tp) or 0) > at}
+        found = any(self._ahead.get(tp) == at for tp, at in ahead.items())  # at two looks: else it is on its way
+        self._ahead = ahead
+        return found
 
     def open_again(self, why: str) -> None:
         """Close and open, as after a failure, once the transaction in flight has ended."""

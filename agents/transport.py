@@ -146,10 +146,14 @@ class ChunkConsumer(driver.Consumer):
         async with asyncio.timeout(2 * THREAD_DEADLINE):
             return await self._thread.call_thread(run)
 
-    async def open_at(self, positions: Mapping[TP, int]) -> int:
-        """Seek, resume and let flow. Returns the number of this opening."""
+    def new_opening(self) -> int:
+        """A number for an opening; to be known before its first chunk can come."""
         self._number += 1
-        number, kafka = self._number, self.kafka
+        return self._number
+
+    async def open_at(self, number: int, positions: Mapping[TP, int]) -> None:
+        """Seek, resume and let flow, under the number of this opening."""
+        kafka = self.kafka
 
         def go() -> None:
             for tp, position in positions.items():
@@ -160,7 +164,13 @@ class ChunkConsumer(driver.Consumer):
             self.openings.update(dict.fromkeys(positions, number))
 
         await self.in_thread(go)
-        return number
+
+    def fetched(self, tp: TP) -> int | None:
+        """Where the next fetch of a partition begins; None while it has no position."""
+        subscription = self.kafka._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        place = TopicPartition(*tp)
+        return assignment.state_value(place)._position if assignment and place in assignment.tps else None
 
     async def shut(self, inputs: Iterable[TP]) -> None:
         """Let nothing flow from these partitions until they are opened again."""

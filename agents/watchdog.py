@@ -60,6 +60,10 @@ async def compare_topics_often(worker: "Worker") -> None:
     """A topic recreated under an open lane must not be read on from the former one's position."""
     while await slept(worker, COMPARE):
         await compare_topics(worker)
+        for number, lane in worker.lanes.items():
+            if lane.overtaken():
+                log.warning("lane %d: a fetch was lost on its way", number)
+                lane.open_again("a fetch was lost on its way")
 
 
 async def compare_topics(worker: "Worker") -> None:

@@ -32,12 +32,23 @@ class FakeConsumer:
         self.openings: dict[TP, int] = {}
         self.positions: dict[TP, int] = {}
         self.found: dict[TP, Bounds] = {}
+        self.fetches: dict[TP, int] = {}
 
-    async def open_at(self, positions: Mapping[TP, int]) -> int:
+    def new_opening(self) -> int:
         self.number += 1
-        self.positions.update(positions)
-        self.openings.update(dict.fromkeys(positions, self.number))
         return self.number
+
+    async def open_at(self, number: int, positions: Mapping[TP, int]) -> None:
+        self.positions.update(positions)
+        self.openings.update(dict.fromkeys(positions, number))
+        self.fetches.update(positions)
+        await self.on_open(number)
+
+    async def on_open(self, number: int) -> None:
+        """What happens while an opening is under way."""
+
+    def fetched(self, tp: TP) -> int | None:
+        return self.fetches.get(tp)
 
     async def shut(self, inputs: Any) -> None:
         for tp in inputs:
@@ -266,3 +277,29 @@ async def test_a_chunk_without_records_moves_the_position(consumer: FakeConsumer
     await lane.put(Q0, Chunk(lane.records.number, 0, [], 12))
     await lane._commit(lane.record_inbox.take())
     assert lane.positions()[Q0] == 12
+
+
+async def test_the_first_chunk_of_an_opening_may_come_while_it_is_still_under_way(
+    consumer: FakeConsumer, pool: ThreadPoolExecutor
+) -> None:
+    lane = opened_lane(consumer, pool, {Q0, D0})
+
+    async def on_open(number: int) -> None:
+        await lane.put(Q0, chunk(number, 1))  # the consumer's thread is quick
+
+    consumer.on_open = on_open  # type: ignore[method-assign]
+    await lane._let_flow()
+    assert lane.record_inbox.records == 1
+
+
+async def test_a_fetch_that_was_lost_on_its_way_is_noticed_at_the_second_look(
+    consumer: FakeConsumer, pool: ThreadPoolExecutor
+) -> None:
+    lane = opened_lane(consumer, pool, {Q0, D0})
+    await lane._let_flow()
+    assert [lane.overtaken(), lane.overtaken()] == [False, False]
+    consumer.fetches[Q0] = 7
+    assert not lane.overtaken(), "it may be on its way"
+    await lane._commit([Arrival(Q0, chunk(lane.records.number, 7), _ready(lane, 7), 0)])
+    consumer.fetches[Q0] = 9
+    assert [lane.overtaken(), lane.overtaken()] == [False, True]

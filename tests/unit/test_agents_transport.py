@@ -160,8 +160,9 @@ async def test_openings_seek_first_and_are_numbered() -> None:
         call()
 
     consumer.in_thread = in_thread  # type: ignore[method-assign]
-    assert await consumer.open_at({A: 7}) == 1
-    assert await consumer.open_at({B: 9}) == 2
+    assert (consumer.new_opening(), consumer.new_opening()) == (1, 2)
+    await consumer.open_at(1, {A: 7})
+    await consumer.open_at(2, {B: 9})
     assert calls[:2] == [("seek", (KA, 7)), ("resume", ((KA,), {}))]
     assert consumer.openings == {A: 1, B: 2} and consumer.sought == {A: 7, B: 9}
 
