@@ -300,6 +300,8 @@ async def test_a_fetch_that_was_lost_on_its_way_is_noticed_at_the_second_look(
     assert [lane.overtaken(), lane.overtaken()] == [False, False]
     consumer.fetches[Q0] = 7
     assert not lane.overtaken(), "it may be on its way"
-    await lane._commit([Arrival(Q0, chunk(lane.records.number, 7), _ready(lane, 7), 0)])
+    await lane.put(Q0, chunk(lane.records.number, 7))
+    assert not lane.overtaken(), "it waits"
+    await lane._commit(lane.record_inbox.take())
     consumer.fetches[Q0] = 9
     assert [lane.overtaken(), lane.overtaken()] == [False, True]
