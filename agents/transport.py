@@ -56,6 +56,10 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     consumer: "ChunkConsumer"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fetching = asyncio.Lock()
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         give_records_as_parsed()
         consumer = super()._create_worker_consumer(transport)
@@ -79,37 +83,49 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> dict[TopicPartition, Chunk]:
-        subscription = consumer._subscription.subscription
-        assigned = subscription.assignment.tps if subscription and subscription.assignment else ()
+        async with self._fetching:  # a call that nobody waits for any more must not drain what another one counts
+            return await self._fetch_chunks(consumer, timeout, max_records)
+
+    async def _fetch_chunks(
+        self, consumer: Any, timeout: float | None, max_records: int | None
+    ) -> dict[TopicPartition, Chunk]:
         openings, sought = self.consumer.openings, self.consumer.sought
         opened = {TopicPartition(*tp): number for tp, number in openings.items()}
-        states = {tp: subscription.assignment.state_value(tp) for tp in assigned if tp in opened}
-        starts = {tp: state._position for tp, state in states.items() if state._position is not None}
+        before = _positions(consumer)
+        starts = {tp: before[tp] for tp in opened if tp in before}
         if not starts:  # aiokafka takes an empty list as "all"
             await asyncio.sleep(IDLE)
             return {}
-        if len(starts) < len(assigned):
+        if len(starts) < len(consumer.assignment()):
             timeout = min(timeout or IDLE, IDLE)  # what opens meanwhile is not among those asked for
+        unreadable: dict[TopicPartition, int] = {}
         try:
             records = await super()._fetch_records(consumer, list(starts), timeout=timeout, max_records=max_records)
         except NoOffsetForPartitionError:  # of a partition from before its lane sought it
-            records, unreadable = {}, {}
+            records = {}
         except OffsetOutOfRangeError as error:
             records, unreadable = {}, dict(error.args[0])
-        else:
-            unreadable = {}
         # Records are drained without an await: whoever sought meanwhile did so before, and they belong to that opening.
-        starts = {
-            tp: start if openings.get(TP(*tp)) == opened[tp] else sought.get(TP(*tp), start)
-            for tp, start in starts.items()
-        }
-        # A chunk that ends where it starts tells the lane that nothing can be read at its position. Others may have
-        # moved before the error was raised: their chunks must not be lost with it.
-        return {
-            tp: Chunk(openings[TP(*tp)], start, records.get(tp, []), states[tp]._position)
-            for tp, start in starts.items()
-            if (states[tp]._position != start or tp in unreadable) and TP(*tp) in openings
-        }
+        # The assignment may be another one by now: positions of the former one would run ahead of what was sought.
+        ends = _positions(consumer)
+        chunks = {}
+        for tp, start in starts.items():
+            opening = openings.get(TP(*tp))
+            if opening != opened[tp]:
+                start = sought.get(TP(*tp), start)
+            # A chunk that ends where it starts tells the lane that nothing can be read at its position. Others may
+            # have moved before the error was raised: their chunks must not be lost with it.
+            if opening is not None and tp in ends and (ends[tp] != start or tp in unreadable):
+                chunks[tp] = Chunk(opening, start, records.get(tp, []), ends[tp])
+        return chunks
+
+
+def _positions(consumer: Any) -> dict[TopicPartition, int]:
+    """Where the consumer reads on, of all that is assigned and was sought."""
+    subscription = consumer._subscription.subscription
+    assignment = subscription.assignment if subscription is not None else None
+    states = {} if assignment is None else {tp: assignment.state_value(tp) for tp in assignment.tps}
+    return {tp: state._position for tp, state in states.items() if state._position is not None}
 
 
 class ChunkConsumer(driver.Consumer):

@@ -21,10 +21,12 @@ class Fetched:
     """A ChunkThread whose consumer stands at `before`, and whose next fetch moves it to `after`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Mapping[TopicPartition, int | None]) -> None:
-        self.states = {tp: SimpleNamespace(_position=position) for tp, position in before.items()}
-        assignment = SimpleNamespace(tps=set(before), state_value=self.states.get)
-        subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
-        self.kafka = SimpleNamespace(_subscription=subscription)
+        self.subscription = SimpleNamespace(assignment=None)
+        self.assign(before)
+        subscriptions = SimpleNamespace(subscription=self.subscription)
+        self.kafka = SimpleNamespace(_subscription=subscriptions, assignment=lambda: self.subscription.assignment.tps)
+        self.lock = asyncio.Lock()
+        self.reassigned: Mapping[TopicPartition, int | None] | None = None
         self.asked: list[TopicPartition] | None = None
         self.records: dict[TopicPartition, list[Any]] = {}
         self.after: dict[TopicPartition, int] = {}
@@ -34,6 +36,11 @@ class Fetched:
         self.meanwhile: dict[TP, int] | None = None
         monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", self._fetch)
 
+    def assign(self, positions: Mapping[TopicPartition, int | None]) -> None:
+        """aiokafka makes new states for each assignment; the former ones stay as they were."""
+        self.states = {tp: SimpleNamespace(_position=position) for tp, position in positions.items()}
+        self.subscription.assignment = SimpleNamespace(tps=set(positions), state_value=self.states.get)
+
     async def _fetch(self, consumer: Any, partitions: list[TopicPartition], **_: Any) -> dict[TopicPartition, Any]:
         self.asked = partitions
         for tp, position in self.after.items():
@@ -41,6 +48,8 @@ class Fetched:
         if self.meanwhile is not None:
             self.openings.clear()
             self.openings.update(self.meanwhile)
+        if self.reassigned is not None:
+            self.assign(self.reassigned)
         if self.error is not None:
             raise self.error
         return self.records
@@ -48,6 +57,7 @@ class Fetched:
     async def chunks(self) -> dict[TopicPartition, Chunk]:
         thread = ChunkThread.__new__(ChunkThread)
         thread.__dict__["consumer"] = SimpleNamespace(openings=self.openings, sought=self.sought)
+        thread._fetching = self.lock
         return await thread._fetch_records(self.kafka, None, timeout=0.1)
 
 
@@ -115,6 +125,35 @@ async def test_what_was_opened_anew_during_the_fetch_begins_where_that_opening_d
 async def test_an_opening_during_the_fetch_that_brought_nothing_is_no_chunk(fetched: Fetched) -> None:
     fetched.after, fetched.meanwhile, fetched.sought = {KA: 40}, {A: 5, B: 4}, {A: 40}
     assert await fetched.chunks() == {}
+
+
+async def test_positions_of_a_former_assignment_move_nothing(fetched: Fetched) -> None:
+    """They are ahead of what was committed: 40 to 42 were fetched before the rebalance, and dropped."""
+    fetched.after, fetched.reassigned = {KA: 43}, {KA: 40, KB: 20}
+    fetched.meanwhile, fetched.sought = {A: 5, B: 4}, {A: 40}
+    assert await fetched.chunks() == {}
+
+
+async def test_a_partition_that_left_during_the_fetch_is_dropped(fetched: Fetched) -> None:
+    fetched.records, fetched.after, fetched.reassigned = {KA: ["r"]}, {KA: 11}, {KB: 20}
+    assert await fetched.chunks() == {}
+
+
+async def test_fetches_do_not_overlap(fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody waits for any more would drain what another has begun to count."""
+    running = most = 0
+
+    async def slow(*_: Any, **__: Any) -> dict[TopicPartition, Any]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return {}
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", slow)
+    await asyncio.gather(fetched.chunks(), fetched.chunks())
+    assert most == 1
 
 
 def bare_consumer() -> ChunkConsumer:
