@@ -1,0 +1,26 @@
+"""With three brokers, the loss of any one stops nothing: replication 3, two in sync, and every lane goes on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.dev.cluster import DevCluster, dev_cluster
+from tests.chaos.steps import FIRST, Chaos, seed
+from tests.deployment import Deployment
+
+RECORDS = 8_000
+
+
+@pytest.fixture
+def three_brokers(tmp_path: Path) -> Iterator[DevCluster]:
+    with dev_cluster(tmp_path / "kafka", 3) as running:
+        yield running
+
+
+def test_a_broker_killed_stops_nothing_and_a_worker_killed_beside_it_loses_nothing(
+    three_brokers: DevCluster, tmp_path: Path
+) -> None:
+    with Deployment(three_brokers, tmp_path, FIRST) as panlock:
+        chaos = Chaos(panlock, three_brokers, seed())
+        chaos.run([chaos.lose_broker, chaos.kill], RECORDS)
