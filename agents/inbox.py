@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from faust.types import TP
@@ -16,12 +16,11 @@ BATCH_RECORDS, BATCH_BYTES = 4_000, 8 << 20  # of one transaction, but always on
 FULL = 4  # batches that may wait before the inputs are shut; they open again at half of it
 
 
-def weight(record: Record) -> int:
-    """Bytes of a record that waits."""
-    size = len(record.key or b"") + len(record.value or b"")
-    if record.headers:
-        size += sum(len(name) + len(content or b"") for name, content in record.headers)
-    return size
+def weight(records: Sequence[Record]) -> int:
+    """Bytes of records that wait."""
+    size = sum([len(record.key or b"") + len(record.value or b"") for record in records])
+    headed = [record.headers for record in records if record.headers]
+    return size + sum(len(name) + len(content or b"") for headers in headed for name, content in headers)
 
 
 @dataclass(frozen=True, slots=True)

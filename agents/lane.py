@@ -114,13 +114,13 @@ class Lane:
             for part in split(chunk, MESSAGES):
                 ready: asyncio.Future[Enforced | Messages] = asyncio.get_running_loop().create_future()
                 ready.set_result(Messages(part.records, part.end))
-                inbox.put(Arrival(tp, part, ready, sum(map(weight, part.records))))
+                inbox.put(Arrival(tp, part, ready, weight(part.records)))
         else:
             source = self.services.sources[tp.topic]
             done = asyncio.get_running_loop().run_in_executor(
                 self.services.pool, enforce, source, tp.partition, chunk.records, chunk.end
             )
-            inbox.put(Arrival(tp, chunk, done, sum([weight(record) for record in chunk.records])))
+            inbox.put(Arrival(tp, chunk, done, weight(chunk.records)))
         if gate.open and inbox.full():
             await gate.shut()
 

@@ -130,6 +130,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
         else:
             turn.hold(source, parked, verdict, detail, record.timestamp)
+    released.finish()
     view.put(next_key(source.topic, partition), encode_position(max(position, chunk.end)))
 
 

@@ -13,12 +13,18 @@ class Releases:
 
     def __init__(self, turn: Turn, source: Source, partition: int) -> None:
         self._turn, self._source = turn, source
-        self._clean = (source.clean, partition)
+        self._clean, self._outs = (source.clean, partition), list[Out]()
         self._principal = source.principal.encode()
         self._own: Headers = (("panlock-principal", self._principal), ("panlock-policy", turn.policy))
         names = ("panlock-record-id", *(name for name, _ in self._own))
         fixed = sum(len(name) + HEADER_OVERHEAD for name in names) + len(self._principal) + len(turn.policy)
         self._room = turn.context.limits[source.clean] - fixed - BATCH_OVERHEAD - RECORD_OVERHEAD
+
+    def finish(self) -> None:
+        """Once, after the last one."""
+        if self._outs:
+            self._turn.effects.sends.setdefault(self._clean, []).extend(self._outs)
+            self._turn.effects.outcomes[self._source.flow, "released", ""] += len(self._outs)
 
     def add(
         self,
@@ -39,7 +45,6 @@ class Releases:
             return
         own = (("panlock-record-id", record.encode()), *self._own)
         out = _out(Out, (key, value, timestamp, headers + own if headers else own))
-        turn.effects.sends.setdefault(self._clean, []).append(out)
+        self._outs.append(out)
         event_key, event = turn.chain.released(record, source.principal, sha256, masking, more, turn.time)
         turn.audit.append(_out(Out, (event_key, event, turn.now, ())))
-        turn.effects.outcomes[source.flow, "released", ""] += 1
