@@ -155,6 +155,6 @@ def tolerate_header_names() -> None:
 
 
 def give_records_as_parsed() -> None:
-    """As tolerate_header_names, and no copy of each record, which costs four times the parsing: it is offset,
+    """As tolerate_header_names, and no copy of each record, which the worker does not need: it is offset,
     timestamp, key, value and headers (pipeline.record.Record), without topic and partition."""
     fetcher.MemoryRecords, fetcher.PartitionRecords = _Batches, _ParsedRecords

@@ -2,7 +2,7 @@
 
 Beside the changelog's keys and values (pipeline.state: their keys begin with a letter) it holds what is derived from
 them, the expiry index, and how far the changelog has been applied. All three move in one WriteBatch. No column
-families: a handle that outlives its database by a moment corrupts the process's memory.
+families: their handles keep the database open, lock and all, as long as anything refers to them.
 
     0x00 "changelog"                     which changelog: cluster id and topic UUID
     0x00 "position"                      u64 next changelog offset, u64 time (ms) as of which it was applied
