@@ -18,7 +18,7 @@ from cli.kafka import told
 from pipeline.policy import load_policy
 from pipeline.policy.topics import limits
 
-# A batch makes tens of thousands of tuples, all alive until its commit: the default thresholds collect many times in it.
+# A batch makes tens of thousands of tuples, all alive until its commit: the default collects many times within it.
 COLLECT = (50_000, 20, 50)
 
 
