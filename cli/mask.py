@@ -67,7 +67,8 @@ def _source(policy: Policy, flow: str, principal: str | None) -> Source:
     producers = policy.flows[flow].producers
     if principal is not None and principal not in producers:
         raise UnknownFlowError(f"{principal!r} is no producer of {flow}: take one of {', '.join(producers)}")
-    keyring = Keyring({"try": secrets.token_bytes(32)}, "try")
+    ids = {"try", *(id_ for domain in policy.token_domains.values() for id_ in domain.ids)}
+    keyring = Keyring({id_: secrets.token_bytes(32) for id_ in ids}, "try")
     source = sources(policy, keyring)[quarantine_topic(flow, principal or producers[0])]
     return replace(source, identity="broker")  # there are no headers here
 

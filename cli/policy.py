@@ -56,7 +56,7 @@ def _flows(policy: Policy) -> Table:
         fields = ", ".join(f"{rule.path} {rule.strategy or rule.class_}" for rule in flow.fields)
         table.add_row(
             *map(plain, (name, ", ".join(flow.producers), flow.clean_topic, ", ".join(flow.consumers))),
-            *map(plain, (flow.partitions, fields, flow.scan_strategy, flow.ordering)),
+            *map(plain, (flow.partitions, fields, flow.scan.pan, flow.ordering)),
         )
     return table
 

@@ -34,8 +34,10 @@ class Keyring:
 class Flow:
     """One flow's field rules, scan and hold rules, compiled.
 
-    `config` is JSON: {"fields": [{"path", "class": "pan" | "sad", "strategy"}], "scan": strategy,
-    "rules": [{"id", "when"}], "panic_on": text or null}. Raises ValueError, with a message for people.
+    `config` is JSON as kernel/src/config.rs has it: {"flow", "format", "fields": [{"path", "class", "strategy",
+    "domain", "fallback"}], "scan": strategy | {"pan", "sad", "iban", "key", "domain"}, "allow": [path], "closed",
+    "truncation": "6+4" | "8+4" | "0+4", "domains": {name: {"key", "previous"}}, "rules": [{"id", "when"}],
+    "panic_on": text or null}, all of it optional. Raises ValueError, with a message for people.
     """
 
     def __new__(cls, config: bytes, keyring: Keyring) -> Self: ...

@@ -48,7 +48,7 @@ def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | Non
     """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
     made = {}
     for name, flow in policy.flows.items():
-        kernel = kernel_flow(flow, keyring, panic_on=panic_on)
+        kernel = kernel_flow(name, flow, policy, keyring, panic_on=panic_on)
         for principal in flow.producers:
             topic = quarantine_topic(name, principal)
             made[topic] = Source(

@@ -1,11 +1,12 @@
 //! Masking evidence: where sensitive data was found and what was done to it. Never digits, never tokens.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
 use crate::config::{Class, Strategy};
+use crate::strategy::Treatment;
 
 /// Findings listed; those beyond are counted by class, so that an audit event stays under 65,535 bytes.
 pub const LISTED: usize = 100;
@@ -32,37 +33,38 @@ pub struct Finding {
     pub path: String,
     pub class: Class,
     pub strategy: Strategy,
+    /// id of the key that it was done with
+    pub key: Option<Arc<str>>,
     pub by: By,
 }
 
 #[derive(Debug, Default)]
 pub struct Findings {
     listed: Vec<Finding>,
-    more_pan: usize,
-    more_sad: usize,
+    /// how many more of each class, in the order of Class::ALL
+    more: [usize; Class::ALL.len()],
 }
 
 impl Findings {
-    pub fn add(&mut self, class: Class, strategy: Strategy, by: By, path: impl FnOnce() -> String) {
+    /// `used`: what was done in the end, the treatment's strategy or what it fell back to.
+    pub fn add(&mut self, treatment: &Treatment, used: Strategy, by: By, path: impl FnOnce() -> String) {
         if self.listed.len() < LISTED {
-            self.listed.push(Finding { path: path(), class, strategy, by });
+            let key = used.is_keyed().then(|| treatment.key.clone());
+            self.listed.push(Finding { path: path(), class: treatment.class, strategy: used, key, by });
         } else {
-            match class {
-                Class::Pan => self.more_pan += 1,
-                Class::Sad => self.more_sad += 1,
-            }
+            self.more[treatment.class as usize] += 1;
         }
     }
 
-    /// The first findings as canonical JSON (RFC 8785); None where there are none. `key` is the id of the token key.
-    pub fn to_json(&self, key: &str) -> Option<Vec<u8>> {
+    /// The first findings as canonical JSON (RFC 8785); None where there are none.
+    pub fn to_json(&self) -> Option<Vec<u8>> {
         if self.listed.is_empty() {
             return None;
         }
         let mut json = String::with_capacity(self.listed.len() * 96);
         for finding in &self.listed {
             json.push(if json.is_empty() { '[' } else { ',' });
-            finding.write(&mut json, key);
+            finding.write(&mut json);
         }
         json.push(']');
         Some(json.into_bytes())
@@ -70,23 +72,21 @@ impl Findings {
 
     /// Counts by class of the findings that are not listed, as canonical JSON; None where all are.
     pub fn more_to_json(&self) -> Option<Vec<u8>> {
-        match (self.more_pan, self.more_sad) {
-            (0, 0) => None,
-            (pan, 0) => Some(format!("{{\"pan\":{pan}}}").into_bytes()),
-            (0, sad) => Some(format!("{{\"sad\":{sad}}}").into_bytes()),
-            (pan, sad) => Some(format!("{{\"pan\":{pan},\"sad\":{sad}}}").into_bytes()),
-        }
+        let counts = Class::ALL.iter().zip(self.more).filter(|(_, count)| *count > 0);
+        let mut members: Vec<_> = counts.map(|(class, count)| format!("\"{}\":{count}", class.name())).collect();
+        members.sort_unstable();
+        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")).into_bytes())
     }
 }
 
 impl Finding {
-    fn write(&self, json: &mut String, key: &str) {
+    fn write(&self, json: &mut String) {
         json.push_str(match self.by {
             By::Field => "{\"by\":\"field\",\"class\":\"",
             By::Scan => "{\"by\":\"scan\",\"class\":\"",
         });
         json.push_str(self.class.name());
-        if self.strategy == Strategy::Token {
+        if let Some(key) = &self.key {
             json.push_str("\",\"key\":\"");
             json.push_str(key);
         }
@@ -175,17 +175,27 @@ fn quote(json: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::keyring::Keyring;
+    use crate::masking::Masking;
+
+    fn treatment(rule: usize) -> Treatment {
+        let config = br#"{"fields":[{"path":"$.a","class":"pan","strategy":"token"},
+            {"path":"$.b","class":"service-code","strategy":"drop"}]}"#;
+        let keyring = Keyring::new(vec![("k1".into(), vec![7; 32])], "k1").unwrap();
+        Masking::compile(&Config::parse(config).unwrap(), &keyring).unwrap().rules[rule].clone()
+    }
 
     #[test]
     fn evidence_is_canonical_json() {
         let mut findings = Findings::default();
-        findings.add(Class::Pan, Strategy::Token, By::Field, || "$.card.number".into());
-        findings.add(Class::Sad, Strategy::Drop, By::Scan, || "$[\"a\"]".into());
-        let json = String::from_utf8(findings.to_json("k1").unwrap()).unwrap();
+        findings.add(&treatment(0), Strategy::Token, By::Field, || "$.card.number".into());
+        findings.add(&treatment(1), Strategy::Drop, By::Scan, || "$[\"a\"]".into());
+        let json = String::from_utf8(findings.to_json().unwrap()).unwrap();
         assert_eq!(
             json,
             r#"[{"by":"field","class":"pan","key":"k1","path":"$.card.number","strategy":"token"},"#.to_owned()
-                + r#"{"by":"scan","class":"sad","path":"$[\"a\"]","strategy":"drop"}]"#
+                + r#"{"by":"scan","class":"service-code","path":"$[\"a\"]","strategy":"drop"}]"#
         );
     }
 
@@ -193,12 +203,12 @@ mod tests {
     fn findings_beyond_the_hundredth_are_counted() {
         let mut findings = Findings::default();
         for _ in 0..LISTED {
-            findings.add(Class::Pan, Strategy::Redact, By::Scan, || "$".into());
+            findings.add(&treatment(0), Strategy::Redact, By::Scan, || "$".into());
         }
         assert_eq!(findings.more_to_json(), None);
-        findings.add(Class::Pan, Strategy::Redact, By::Scan, || unreachable!());
-        findings.add(Class::Sad, Strategy::Drop, By::Field, || unreachable!());
-        assert_eq!(findings.more_to_json().unwrap(), br#"{"pan":1,"sad":1}"#);
+        findings.add(&treatment(1), Strategy::Drop, By::Field, || unreachable!());
+        findings.add(&treatment(0), Strategy::Redact, By::Scan, || unreachable!());
+        assert_eq!(findings.more_to_json().unwrap(), br#"{"pan":1,"service-code":1}"#);
     }
 
     #[test]

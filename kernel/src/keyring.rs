@@ -1,18 +1,18 @@
-//! Token keys by id.
+//! Keys by id: what tokens, encryption and format-preserving encryption are made with.
 
-use hmac::{Hmac, KeyInit};
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// An id of up to this many characters keeps a token short enough for the columns that held a PAN's text.
-const MAX_ID: usize = 16;
+pub const MAX_ID: usize = 16;
 
-/// Keys that make tokens and ids whose tokens are recognised.
+/// Keys that make what masking leaves, and whose work is recognised.
 #[derive(Clone)]
 pub struct Keyring {
-    ids: Vec<String>,
+    keys: BTreeMap<String, Vec<u8>>,
     active: String,
-    /// the active key, with HMAC's key schedule done once
-    mac: Hmac<Sha256>,
 }
 
 impl Keyring {
@@ -25,22 +25,28 @@ impl Keyring {
                 return Err(format!("key {id}: {} bytes; a token key is 32 random bytes", key.len()));
             }
         }
-        let Some((_, key)) = keys.iter().find(|(id, _)| id == active) else {
-            return Err(format!("active key {active:?} is not among the keys: name one of them"));
-        };
-        let mac = Hmac::new_from_slice(key).map_err(|_| "the active key is of no use".to_owned())?;
-        Ok(Self { active: active.to_owned(), mac, ids: keys.into_iter().map(|(id, _)| id).collect() })
+        let keyring = Self { keys: keys.into_iter().collect(), active: active.to_owned() };
+        match keyring.keys.contains_key(active) {
+            true => Ok(keyring),
+            false => Err(format!("active key {active:?} is not among the keys: name one of them")),
+        }
     }
 
     pub fn active(&self) -> &str {
         &self.active
     }
 
-    pub fn mac(&self) -> Hmac<Sha256> {
-        self.mac.clone()
+    pub fn knows(&self, id: &[u8]) -> bool {
+        self.keys.keys().any(|known| known.as_bytes() == id)
     }
 
-    pub fn knows(&self, id: &[u8]) -> bool {
-        self.ids.iter().any(|known| known.as_bytes() == id)
+    /// HMAC-SHA-256 under the key of an id, its schedule done and `prefix` taken in. A prefix is the purpose, so that
+    /// one key may serve several: no two of them begin one like the other.
+    pub fn mac(&self, id: &str, prefix: &[u8]) -> Result<Hmac<Sha256>, String> {
+        let key =
+            self.keys.get(id).ok_or_else(|| format!("key {id:?} is not among the worker's keys: add it there"))?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| format!("key {id} is of no use"))?;
+        mac.update(prefix);
+        Ok(mac)
     }
 }

@@ -8,10 +8,12 @@
 mod automaton;
 mod config;
 mod digest;
+mod digits;
 mod edges;
 mod evidence;
 #[cfg(feature = "extension-module")]
 mod face;
+mod iban;
 mod iin;
 mod json;
 mod keyring;
@@ -20,6 +22,7 @@ mod masking;
 mod members;
 mod names;
 mod outcome;
+mod partial;
 mod path;
 mod plan;
 mod rules;

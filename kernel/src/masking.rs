@@ -1,39 +1,124 @@
 //! A flow's field rules and scan, compiled, and what they do to the parts of a record.
 
+use std::sync::Arc;
+
 use crate::automaton::Automaton;
-use crate::config::{Class, Config, Strategy};
+use crate::config::{Class, Config, Domain, Field, Format, Strategy};
 use crate::keyring::Keyring;
 use crate::path::Path;
+use crate::strategy::Treatment;
+use crate::token::Tokens;
 
 /// What is to be masked, compiled.
 pub struct Masking {
     pub automaton: Automaton,
-    /// class and strategy of each rule, in the automaton's numbering
-    pub rules: Vec<(Class, Strategy)>,
-    pub scan: Strategy,
-    pub keyring: Keyring,
+    /// what each rule does, in the automaton's numbering; class clear leaves the place to the scan
+    pub rules: Vec<Treatment>,
+    pub scan: Scan,
+}
+
+/// What is done to what the scan finds; None: not looked for.
+pub struct Scan {
+    pub pan: Treatment,
+    pub sad: Option<Treatment>,
+    pub iban: Option<Treatment>,
+    /// card numbers in the record key
+    pub key: Treatment,
 }
 
 impl Masking {
     pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
+        refuse_unsupported(config)?;
         let mut fields: Vec<_> = config.fields.iter().collect();
-        // where two rules lead to one place, sensitive authentication data wins, then the order of the policy
-        fields.sort_by_key(|field| field.class == Class::Pan);
-        if let Some(kept) = fields
-            .iter()
-            .find(|field| field.class == Class::Sad && matches!(field.strategy, Strategy::Partial | Strategy::Token))
-        {
-            return Err(format!(
-                "{}: class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact",
-                kept.path
-            ));
-        }
+        // where two rules lead to one place, sensitive authentication data wins, a declaration loses, and else the
+        // order of the policy counts
+        fields.sort_by_key(|field| match field.class {
+            Class::Sad => 0,
+            Class::Clear => 2,
+            _ => 1,
+        });
         let paths = fields.iter().map(|field| Path::parse(&field.path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            automaton: Automaton::compile(&paths)?,
-            rules: fields.iter().map(|field| (field.class, field.strategy)).collect(),
-            scan: config.scan,
-            keyring: keyring.clone(),
+        let compiler = Compiler { config, keyring: Arc::new(keyring.clone()) };
+        let rules = fields.iter().map(|field| compiler.field(field)).collect::<Result<_, _>>()?;
+        Ok(Self { automaton: Automaton::compile(&paths)?, rules, scan: compiler.scan()? })
+    }
+}
+
+fn refuse_unsupported(config: &Config) -> Result<(), String> {
+    let unsupported = match config {
+        Config { format: Format::Ndjson | Format::Text, .. } => "another format than json",
+        Config { closed: true, .. } => "a closed schema",
+        Config { allow, .. } if !allow.is_empty() => "an allow-list",
+        _ => return Ok(()),
+    };
+    Err(format!("flow configuration: {unsupported} is not supported in this release"))
+}
+
+struct Compiler<'a> {
+    config: &'a Config,
+    keyring: Arc<Keyring>,
+}
+
+impl Compiler<'_> {
+    fn field(&self, field: &Field) -> Result<Treatment, String> {
+        let strategy = match (field.class, field.strategy) {
+            (Class::Clear, None) => Strategy::Redact, // never carried out
+            (Class::Clear, Some(_)) => return Err(format!("{}: class clear takes no strategy", field.path)),
+            (_, Some(strategy)) => strategy,
+            (_, None) => return Err(format!("{}: the strategy is missing", field.path)),
+        };
+        let fallback = field.fallback.unwrap_or(Strategy::Redact);
+        self.treatment(field.class, strategy, fallback, &field.domain).map_err(|what| format!("{}: {what}", field.path))
+    }
+
+    fn scan(&self) -> Result<Scan, String> {
+        let scan = &self.config.scan;
+        let treatment = |class, strategy| {
+            self.treatment(class, strategy, Strategy::Redact, &scan.domain).map_err(|what| format!("scan: {what}"))
+        };
+        if !matches!(scan.key, Strategy::Token | Strategy::Fpe) {
+            return Err("scan: a record key takes token or fpe: anything shorter would merge different keys".into());
+        }
+        Ok(Scan {
+            pan: treatment(Class::Pan, scan.pan)?,
+            sad: scan.sad.map(|strategy| treatment(Class::Sad, strategy)).transpose()?,
+            iban: scan.iban.map(|strategy| treatment(Class::Iban, strategy)).transpose()?,
+            key: Treatment { fallback: Strategy::Token, ..treatment(Class::Pan, scan.key)? },
         })
+    }
+
+    fn treatment(
+        &self,
+        class: Class,
+        strategy: Strategy,
+        fallback: Strategy,
+        domain: &str,
+    ) -> Result<Treatment, String> {
+        if class == Class::Sad && !matches!(strategy, Strategy::Drop | Strategy::Redact) {
+            return Err("class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact".into());
+        }
+        if matches!(strategy, Strategy::Fpe | Strategy::Encrypt) {
+            return Err(format!("strategy {} is not supported in this release", strategy.name()));
+        }
+        let key = self.key(domain)?;
+        let tokens = Tokens::new(&self.keyring, key, domain, class)?;
+        Ok(Treatment {
+            class,
+            strategy,
+            fallback,
+            truncation: self.config.truncation,
+            key: key.into(),
+            tokens: (class != Class::Sad).then_some(tokens),
+            keyring: self.keyring.clone(),
+        })
+    }
+
+    /// Id of the key that a domain works with.
+    fn key<'a>(&'a self, domain: &str) -> Result<&'a str, String> {
+        match self.config.domains.get(domain) {
+            Some(Domain { key, .. }) => Ok(key),
+            None if domain == crate::config::DEFAULT_DOMAIN => Ok(self.keyring.active()),
+            None => Err(format!("token domain {domain:?} is not declared")),
+        }
     }
 }

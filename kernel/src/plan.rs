@@ -44,7 +44,7 @@ impl Plan {
         let key = record.key.and_then(|key| self.masking.mask_key(key, &mut findings));
         let headers =
             if record.headers.is_empty() { None } else { self.masking.mask_headers(record, &mut findings)? };
-        let masking = findings.to_json(self.masking.keyring.active());
+        let masking = findings.to_json();
         let masked = Input {
             key: key.as_deref().or(record.key),
             value: value.as_deref().or(record.value),

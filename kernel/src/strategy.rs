@@ -1,135 +1,131 @@
 //! What is done to sensitive data: the one place where strategies and formats meet. A new one is an arm here and a
-//! line in pipeline/masking/strategies.py.
+//! file in pipeline/masking/strategies.
 
-use crate::config::{Class, Strategy};
+use std::sync::Arc;
+
+use crate::config::{Class, Strategy, Truncation};
+use crate::digits::digits_of;
+use crate::iban;
 use crate::keyring::Keyring;
-use crate::token;
+use crate::partial::SHORTEST;
+use crate::token::{self, Tokens};
 
-/// Digits shown of a card number: PCI DSS 3.4.1, FAQ 1091 (6 + 4, and of 15 digits at least five removed).
-const FIRST: usize = 6;
-const LAST: usize = 4;
-/// Below this, 6 + 4 would leave fewer than five digits out: last four only.
-const LONG: usize = 15;
-const SHORTEST: usize = 12;
+/// What is done to the data of one place, with all it takes ready.
+#[derive(Clone)]
+pub struct Treatment {
+    pub class: Class,
+    pub strategy: Strategy,
+    /// what is done where `strategy` cannot be
+    pub fallback: Strategy,
+    pub truncation: Truncation,
+    /// id of the key that it works with
+    pub key: Arc<str>,
+    pub tokens: Option<Tokens>,
+    pub keyring: Arc<Keyring>,
+}
 
-impl Class {
-    pub fn label(self) -> &'static str {
-        match self {
-            Class::Pan => "[REDACTED:PAN]",
-            Class::Sad => "[REDACTED:SAD]",
+impl Treatment {
+    /// `text` masked as a whole, and by what: what cannot be done is done by the fallback, and what cannot be dropped,
+    /// or shown in part, is redacted. ASCII that needs no escape in JSON.
+    pub fn mask(&self, text: &[u8]) -> (String, Strategy) {
+        self.apply(self.strategy, text)
+            .map(|masked| (masked, self.strategy))
+            .or_else(|| self.apply(self.fallback, text).map(|masked| (masked, self.fallback)))
+            .unwrap_or_else(|| (self.class.label().to_owned(), Strategy::Redact))
+    }
+
+    /// None where the strategy cannot do it.
+    fn apply(&self, strategy: Strategy, text: &[u8]) -> Option<String> {
+        match strategy {
+            Strategy::Token => self.tokens.as_ref().map(|tokens| tokens.token(text)),
+            Strategy::Partial => self.partial(text),
+            Strategy::Fpe | Strategy::Encrypt => None,
+            Strategy::Redact | Strategy::Drop => None,
         }
     }
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Pan => "pan",
-            Class::Sad => "sad",
+    fn partial(&self, text: &[u8]) -> Option<String> {
+        match self.class {
+            Class::Iban => iban::partial(text),
+            Class::PanPart => digits_of(text).and_then(|digits| self.truncation.show_part(&digits)),
+            _ => digits_of(text).filter(|digits| digits.len() >= SHORTEST).map(|digits| self.truncation.show(&digits)),
         }
     }
-}
 
-impl Strategy {
-    pub fn name(self) -> &'static str {
-        match self {
-            Strategy::Drop => "drop",
-            Strategy::Redact => "redact",
-            Strategy::Partial => "partial",
-            Strategy::Token => "token",
+    /// Whether `text` is what masking by this rule leaves: a second pass must not mask it again. A token of a known
+    /// key stays under any rule but drop, and sensitive authentication data has none.
+    pub fn is_masked(&self, text: &[u8]) -> bool {
+        match self.strategy {
+            Strategy::Drop => false,
+            Strategy::Fpe => self.is_left_by(self.fallback, text),
+            strategy => self.is_left_by(strategy, text),
         }
     }
-}
 
-/// `text` masked as a whole, and by what: a place that cannot be dropped, or shown in part, is redacted. ASCII that
-/// needs no escape in JSON.
-pub fn mask(text: &[u8], class: Class, strategy: Strategy, keyring: &Keyring) -> (String, Strategy) {
-    match strategy {
-        Strategy::Token => (token::token(text, keyring), strategy),
-        Strategy::Partial => match token::digits_of(text).filter(|digits| digits.len() >= SHORTEST) {
-            Some(digits) => (partial(&digits), strategy),
-            None => (class.label().to_owned(), Strategy::Redact),
-        },
-        Strategy::Redact | Strategy::Drop => (class.label().to_owned(), Strategy::Redact),
-    }
-}
-
-fn partial(digits: &[u8]) -> String {
-    let first = if digits.len() >= LONG { FIRST } else { 0 };
-    let last = digits.len() - LAST;
-    let shown = |(index, digit): (usize, &u8)| {
-        if index < first || index >= last {
-            char::from(*digit)
-        } else {
-            '*'
+    fn is_left_by(&self, strategy: Strategy, text: &[u8]) -> bool {
+        let label = || text == self.class.label().as_bytes();
+        if self.class == Class::Sad {
+            return label();
         }
-    };
-    digits.iter().enumerate().map(shown).collect()
-}
-
-/// Whether `text` is what masking by this rule leaves: a second pass must not mask it again. A token of a known key
-/// stays under any rule for card numbers but drop.
-pub fn is_masked(text: &[u8], class: Class, strategy: Strategy, keyring: &Keyring) -> bool {
-    let label = text == class.label().as_bytes();
-    match (class, strategy) {
-        (_, Strategy::Drop) => false,
-        (Class::Sad, _) => label,
-        (Class::Pan, Strategy::Redact) => label || token::is_token(text, keyring),
-        (Class::Pan, Strategy::Partial) => label || is_partial(text) || token::is_token(text, keyring),
-        (Class::Pan, Strategy::Token) => token::is_token(text, keyring),
+        match strategy {
+            Strategy::Token => token::is_token(text, &self.keyring),
+            Strategy::Partial => label() || self.is_partial(text) || token::is_token(text, &self.keyring),
+            _ => label() || token::is_token(text, &self.keyring),
+        }
     }
-}
 
-fn is_partial(text: &[u8]) -> bool {
-    let first = text.iter().take_while(|c| c.is_ascii_digit()).count();
-    let last = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
-    let length_fits = if first == 0 { (SHORTEST..LONG).contains(&text.len()) } else { text.len() >= LONG };
-    (first == 0 || first == FIRST)
-        && last == LAST
-        && length_fits
-        && text[first..text.len() - last].iter().all(|&c| c == b'*')
+    fn is_partial(&self, text: &[u8]) -> bool {
+        match self.class {
+            Class::Iban => iban::is_partial(text),
+            Class::PanPart => self.truncation.is_shown_part(text),
+            _ => self.truncation.is_shown(text),
+        }
+    }
+
+    /// The same data, redacted: what ends a scan that finds no end.
+    pub fn redacting(&self) -> Self {
+        Self { strategy: Strategy::Redact, fallback: Strategy::Redact, ..self.clone() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::masking::Masking;
 
-    fn keyring() -> Keyring {
-        Keyring::new(vec![("k1".into(), vec![7; 32])], "k1").unwrap()
+    fn treatment(class: &str, strategy: &str) -> Treatment {
+        let keyring = Keyring::new(vec![("k1".into(), vec![7; 32])], "k1").unwrap();
+        let json = format!(r#"{{"fields":[{{"path":"$","class":"{class}","strategy":"{strategy}"}}]}}"#);
+        let masking = Masking::compile(&Config::parse(json.as_bytes()).unwrap(), &keyring).unwrap();
+        masking.rules[0].clone()
     }
 
-    fn masked(text: &str, strategy: Strategy) -> String {
-        mask(text.as_bytes(), Class::Pan, strategy, &keyring()).0
-    }
-
-    #[test]
-    fn partial_shows_what_pci_dss_allows_for_each_length() {
-        assert_eq!(masked("4111 1111 1111 1111", Strategy::Partial), "411111******1111");
-        assert_eq!(masked("4111111111111111110", Strategy::Partial), "411111*********1110");
-        assert_eq!(masked("378282246310005", Strategy::Partial), "378282*****0005");
-        assert_eq!(masked("30569309025904", Strategy::Partial), "**********5904");
-        assert_eq!(masked("501800000009", Strategy::Partial), "********0009");
+    fn masked(text: &str, strategy: &str) -> String {
+        treatment("pan", strategy).mask(text.as_bytes()).0
     }
 
     #[test]
     fn partial_redacts_what_is_no_number() {
         for text in ["", "12345678901", "4111x111111111111", "+4111111111111111"] {
-            assert_eq!(masked(text, Strategy::Partial), "[REDACTED:PAN]");
+            assert_eq!(masked(text, "partial"), "[REDACTED:PAN]");
         }
     }
 
     #[test]
     fn what_a_rule_leaves_it_leaves_alone() {
-        for strategy in [Strategy::Redact, Strategy::Partial, Strategy::Token] {
+        for strategy in ["redact", "partial", "token"] {
             for text in ["4111111111111111", "378282246310005", "30569309025904", "none"] {
                 let once = masked(text, strategy);
-                assert!(is_masked(once.as_bytes(), Class::Pan, strategy, &keyring()), "{once}");
-                assert!(!is_masked(text.as_bytes(), Class::Pan, strategy, &keyring()), "{text}");
+                assert!(treatment("pan", strategy).is_masked(once.as_bytes()), "{once}");
+                assert!(!treatment("pan", strategy).is_masked(text.as_bytes()), "{text}");
             }
         }
     }
 
     #[test]
     fn sensitive_authentication_data_in_the_form_of_a_token_is_masked_all_the_same() {
-        let token = masked("123", Strategy::Token);
-        assert!(!is_masked(token.as_bytes(), Class::Sad, Strategy::Redact, &keyring()));
+        let token = masked("123", "token");
+        assert!(!treatment("sad", "redact").is_masked(token.as_bytes()));
     }
 }

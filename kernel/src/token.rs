@@ -1,39 +1,57 @@
 //! Tokens: `tok_<key id>_<32 base32 characters>`, the first 20 bytes of
-//! HMAC-SHA-256(key, "panlock-token-v1\0" ‖ the number's digits, or the text where it is no number).
+//! HMAC-SHA-256(key, prefix ‖ the number's digits, or the text where it is none).
+//!
+//! The prefix of card numbers in the domain `default` is "panlock-token-v1\0"; in any other it is
+//! "panlock-token-v2\0" ‖ domain ‖ "\0" ‖ class ‖ "\0": one key may serve several domains and classes.
 
-use hmac::Mac;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
-use crate::keyring::Keyring;
+use crate::config::{Class, DEFAULT_DOMAIN};
+use crate::digits::digits_of;
+use crate::iban;
+use crate::keyring::{Keyring, MAX_ID};
 use crate::scan;
 
-const DOMAIN: &[u8] = b"panlock-token-v1\0";
 const PREFIX: &[u8] = b"tok_";
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const MAC_BYTES: usize = 20;
 const CHARACTERS: usize = MAC_BYTES * 8 / 5;
 
-/// The token of a text. Numbers written differently (4111 1111…, 4111-1111…) have one token.
-pub fn token(text: &[u8], keyring: &Keyring) -> String {
-    let mut mac = keyring.mac();
-    mac.update(DOMAIN);
-    match digits_of(text) {
-        Some(digits) => mac.update(&digits),
-        None => mac.update(text),
-    }
-    let full: [u8; 32] = mac.finalize().into_bytes().into();
-    let mut token = String::with_capacity(PREFIX.len() + keyring.active().len() + 1 + CHARACTERS);
-    token.push_str("tok_");
-    token.push_str(keyring.active());
-    token.push('_');
-    push_base32(&mut token, &full[..MAC_BYTES]);
-    token
+/// What makes the tokens of one class in one domain.
+#[derive(Clone)]
+pub struct Tokens {
+    id: String,
+    class: Class,
+    mac: Hmac<Sha256>,
 }
 
-/// ASCII digits of a text that holds digits, spaces and hyphens alone, and at least one digit.
-pub fn digits_of(text: &[u8]) -> Option<Vec<u8>> {
-    let only = text.iter().all(|&c| c.is_ascii_digit() || scan::is_separator(c));
-    let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_digit).collect();
-    (only && !digits.is_empty()).then_some(digits)
+impl Tokens {
+    pub fn new(keyring: &Keyring, id: &str, domain: &str, class: Class) -> Result<Self, String> {
+        let prefix = match (domain, class) {
+            (DEFAULT_DOMAIN, Class::Pan) => "panlock-token-v1\0".to_owned(),
+            _ => format!("panlock-token-v2\0{domain}\0{}\0", class.name()),
+        };
+        Ok(Self { id: id.to_owned(), class, mac: keyring.mac(id, prefix.as_bytes())? })
+    }
+
+    /// The token of a text. Numbers written differently (4111 1111…, 4111-1111…) have one token.
+    pub fn token(&self, text: &[u8]) -> String {
+        let normal = match self.class {
+            Class::Iban => iban::normal(text),
+            Class::Name => None,
+            _ => digits_of(text),
+        };
+        let mut mac = self.mac.clone();
+        mac.update(normal.as_deref().unwrap_or(text));
+        let full: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut token = String::with_capacity(PREFIX.len() + self.id.len() + 1 + CHARACTERS);
+        token.push_str("tok_");
+        token.push_str(&self.id);
+        token.push('_');
+        push_base32(&mut token, &full[..MAC_BYTES]);
+        token
+    }
 }
 
 /// Of a multiple of five bytes, so that there is no padding.
@@ -53,7 +71,7 @@ pub fn is_token(text: &[u8], keyring: &Keyring) -> bool {
 
 /// Whether a card number at from..to of `text` would begin with the last characters of a token and go on beyond it.
 pub fn is_tail(text: &[u8], from: usize, to: usize, keyring: &Keyring) -> bool {
-    let before = &text[from.saturating_sub(PREFIX.len() + 16 + 1 + CHARACTERS)..from];
+    let before = &text[from.saturating_sub(PREFIX.len() + MAX_ID + 1 + CHARACTERS)..from];
     memchr::memmem::rfind(before, PREFIX).is_some_and(|offset| {
         let start = from - before.len() + offset;
         token_length(&text[start..], keyring).is_some_and(|length| from < start + length && start + length < to)
@@ -77,17 +95,46 @@ mod tests {
         Keyring::new(vec![("k1".into(), vec![7; 32]), ("k0".into(), vec![8; 32])], "k1").unwrap()
     }
 
+    fn token(text: &[u8]) -> String {
+        Tokens::new(&keyring(), "k1", "default", Class::Pan).unwrap().token(text)
+    }
+
     #[test]
     fn a_number_has_one_token_however_it_is_written() {
-        let plain = token(b"4111111111111111", &keyring());
-        assert_eq!(plain, token(b"4111 1111-1111 1111", &keyring()));
-        assert_ne!(plain, token(b"4111111111111112", &keyring()));
+        let plain = token(b"4111111111111111");
+        for text in
+            ["4111 1111-1111 1111", "4111.1111/1111_1111", "4111\u{a0}1111\u{200b}11111111", "\u{ff14}111111111111111"]
+        {
+            assert_eq!(plain, token(text.as_bytes()), "{text:?}");
+        }
+        assert_ne!(plain, token(b"4111111111111112"));
         assert_eq!(plain.len(), "tok_k1_".len() + 32);
     }
 
     #[test]
+    fn a_number_has_another_token_in_each_domain_class_and_under_each_key() {
+        let of = |id, domain, class| Tokens::new(&keyring(), id, domain, class).unwrap().token(b"4111111111111111");
+        let all = [
+            of("k1", "default", Class::Pan),
+            of("k1", "cards", Class::Pan),
+            of("k1", "loyalty", Class::Pan),
+            of("k1", "cards", Class::Name),
+            of("k1", "default", Class::Name),
+            of("k0", "default", Class::Pan),
+        ];
+        let bodies: std::collections::BTreeSet<_> = all.iter().map(|token| &token[7..]).collect();
+        assert_eq!(bodies.len(), all.len());
+    }
+
+    #[test]
+    fn a_domain_of_an_unknown_key_is_refused() {
+        let error = Tokens::new(&keyring(), "k9", "cards", Class::Pan).err().unwrap();
+        assert!(error.contains("k9") && error.contains("add it"), "{error}");
+    }
+
+    #[test]
     fn tokens_of_known_keys_are_recognised_and_no_others() {
-        let made = token(b"4111111111111111", &keyring());
+        let made = token(b"4111111111111111");
         assert!(is_token(made.as_bytes(), &keyring()));
         assert!(is_token(made.replace("k1", "k0").as_bytes(), &keyring()));
         assert!(!is_token(made.replace("k1", "k9").as_bytes(), &keyring()));

@@ -13,7 +13,7 @@ use crate::members::{MemberNames, Scope};
 use crate::names;
 use crate::outcome::{Rejected, Rejection};
 use crate::scan;
-use crate::strategy::{is_masked, mask};
+use crate::strategy::Treatment;
 use crate::text::{mask_card_numbers, Writing};
 
 /// Arrays and objects in each other. The walk recurses, so this also bounds its stack.
@@ -69,7 +69,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn value(&mut self, state: State, depth: usize, place: Place) -> Result<Fate, Rejected> {
-        let rule = self.masking.automaton.rule(state);
+        let rule = self.rule(state);
         let Some(&byte) = self.input.get(self.at) else {
             return Err(malformed(self.input.len()));
         };
@@ -98,6 +98,12 @@ impl<'a> Walk<'a> {
             b'I' if self.input[self.at..].starts_with(b"Infinity") => Err(self.not_finite()),
             _ => Err(malformed(self.at)),
         }
+    }
+
+    /// What is done to a value as a whole; None leaves it to the scan.
+    fn rule(&self, state: State) -> Option<&'a Treatment> {
+        let rule = &self.masking.rules[self.masking.automaton.rule(state)?];
+        (rule.class != Class::Clear).then_some(rule)
     }
 
     fn not_finite(&self) -> Rejected {
@@ -195,13 +201,12 @@ impl<'a> Walk<'a> {
         let state = self.masking.automaton.member(state, hash, &name);
         let masked = self.masked_text(&token);
         self.set_last(match &masked {
-            Some(raw) => Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() }),
+            Some((raw, _)) => Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() }),
             None => name,
         });
-        if let Some(raw) = masked {
+        if let Some((raw, used)) = masked {
             self.replace(token.from..token.to, &raw);
-            let used = self.in_text();
-            self.found(Class::Pan, used, By::Scan);
+            self.found(&self.masking.scan.pan, used, By::Scan);
             hash = names::hash(self.last_name());
         }
         let name = match self.path.last() {
@@ -217,44 +222,43 @@ impl<'a> Walk<'a> {
         Ok(state)
     }
 
-    fn string(&mut self, rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+    fn string(&mut self, rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
         let token = json::string(self.input, self.at)?;
         let start = self.at;
         self.at = token.to + 1;
         if let Some(rule) = rule {
             let raw = &self.input[token.from..token.to];
             let text = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
-            let (class, strategy) = self.masking.rules[rule];
-            if is_masked(&text, class, strategy, &self.masking.keyring) {
+            if rule.is_masked(&text) {
                 return Ok(Fate::Stays);
             }
-            return Ok(self.mask_whole(start..self.at, &text, class, strategy, By::Field, place));
+            return Ok(self.mask_whole(start..self.at, &text, rule, By::Field, place));
         }
-        let Some(masked) = self.masked_text(&token) else {
+        let Some((masked, used)) = self.masked_text(&token) else {
             return Ok(Fate::Stays);
         };
-        if self.masking.scan == Strategy::Drop && place == Place::Member {
-            self.found(Class::Pan, Strategy::Drop, By::Scan);
+        let scan = &self.masking.scan.pan;
+        if scan.strategy == Strategy::Drop && place == Place::Member {
+            self.found(scan, Strategy::Drop, By::Scan);
             return Ok(Fate::Dropped);
         }
         self.replace(token.from..token.to, &masked);
-        let used = self.in_text();
-        self.found(Class::Pan, used, By::Scan);
+        self.found(scan, used, By::Scan);
         Ok(Fate::Stays)
     }
 
-    fn number(&mut self, rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+    fn number(&mut self, rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
         let token = json::number(self.input, self.at)?;
         self.at = token.to;
         let card = self.card_number(&token);
-        let (class, strategy, by) = match rule {
-            Some(rule) => (self.masking.rules[rule].0, self.masking.rules[rule].1, By::Field),
-            None if card.is_some() => (Class::Pan, self.masking.scan, By::Scan),
+        let (treatment, by) = match rule {
+            Some(rule) => (rule, By::Field),
+            None if card.is_some() => (&self.masking.scan.pan, By::Scan),
             None => return Ok(Fate::Stays),
         };
         let range = token.from..token.to;
         let text = card.map_or(Cow::Borrowed(&self.input[range.clone()]), Cow::Owned);
-        Ok(self.mask_whole(range, &text, class, strategy, by, place))
+        Ok(self.mask_whole(range, &text, treatment, by, place))
     }
 
     /// The card number that a number is, in ASCII digits: its integer part as it is written, or in plain decimal. What
@@ -271,7 +275,7 @@ impl<'a> Walk<'a> {
         token.plain_integer(self.input, scan::LONGEST).filter(|digits| is_card(digits))
     }
 
-    fn literal(&mut self, word: &'static [u8], rule: Option<usize>, place: Place) -> Result<Fate, Rejected> {
+    fn literal(&mut self, word: &'static [u8], rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
         let start = self.at;
         if !self.input[start..].starts_with(word) {
             return Err(malformed(start));
@@ -279,55 +283,37 @@ impl<'a> Walk<'a> {
         self.at += word.len();
         match rule {
             None => Ok(Fate::Stays),
-            Some(rule) => {
-                let (class, strategy) = self.masking.rules[rule];
-                Ok(self.mask_whole(start..self.at, word, class, strategy, By::Field, place))
-            }
+            Some(rule) => Ok(self.mask_whole(start..self.at, word, rule, By::Field, place)),
         }
     }
 
     /// Masks a value as a whole. `token`: where it stands, quotes included.
-    fn mask_whole(
-        &mut self,
-        token: Range<usize>,
-        text: &[u8],
-        class: Class,
-        strategy: Strategy,
-        by: By,
-        place: Place,
-    ) -> Fate {
-        if strategy == Strategy::Drop && place == Place::Member {
-            self.found(class, strategy, by);
+    fn mask_whole(&mut self, token: Range<usize>, text: &[u8], treatment: &Treatment, by: By, place: Place) -> Fate {
+        if treatment.strategy == Strategy::Drop && place == Place::Member {
+            self.found(treatment, Strategy::Drop, by);
             return Fate::Dropped;
         }
-        let (masked, used) = mask(text, class, strategy, &self.masking.keyring);
+        let (masked, used) = treatment.mask(text);
         self.replace(token, b"\"");
         self.out.extend_from_slice(masked.as_bytes());
         self.out.push(b'"');
-        self.found(class, used, by);
+        self.found(treatment, used, by);
         Fate::Stays
     }
 
-    fn masked_text(&self, token: &Text) -> Option<Vec<u8>> {
+    /// Nothing can be dropped inside a text: it is redacted there.
+    fn masked_text(&self, token: &Text) -> Option<(Vec<u8>, Strategy)> {
         if token.digits < scan::SHORTEST {
             return None;
         }
         let writing = if token.escaped { Writing::Escaped } else { Writing::Plain };
         let raw = &self.input[token.from..token.to];
-        mask_card_numbers(raw, writing, self.in_text(), &self.masking.keyring)
+        mask_card_numbers(raw, writing, &self.masking.scan.pan)
     }
 
-    /// What the scan does inside a text: nothing can be dropped there.
-    fn in_text(&self) -> Strategy {
-        match self.masking.scan {
-            Strategy::Drop => Strategy::Redact,
-            other => other,
-        }
-    }
-
-    fn found(&mut self, class: Class, strategy: Strategy, by: By) {
+    fn found(&mut self, treatment: &Treatment, used: Strategy, by: By) {
         let path = &self.path;
-        self.findings.add(class, strategy, by, || render(path));
+        self.findings.add(treatment, used, by, || render(path));
     }
 
     fn set_last(&mut self, name: Cow<'a, [u8]>) {

@@ -1,13 +1,15 @@
 """A policy's flow as the kernel takes it, and what the kernel gives back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import panlock_kernel
 
 from pipeline.masking.strategies import strategy_of
 from pipeline.record import Headers
+
+OFF = "off"
 
 
 class FieldRule(Protocol):
@@ -17,6 +19,30 @@ class FieldRule(Protocol):
     def class_(self) -> str: ...
     @property
     def strategy(self) -> str | None: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def fallback(self) -> str | None: ...
+
+
+class Scan(Protocol):
+    @property
+    def pan(self) -> str: ...
+    @property
+    def sad(self) -> str: ...
+    @property
+    def iban(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+
+
+class TokenDomain(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def previous(self) -> str | None: ...
 
 
 class HoldRule(Protocol):
@@ -32,7 +58,11 @@ class Flow(Protocol):
     @property
     def fields(self) -> Sequence[FieldRule]: ...
     @property
-    def scan_strategy(self) -> str: ...
+    def scan(self) -> Scan: ...
+    @property
+    def allow(self) -> Sequence[str]: ...
+    @property
+    def closed(self) -> bool: ...
     @property
     def hold(self) -> Sequence[HoldRule]: ...
 
@@ -58,19 +88,49 @@ class Masked(NamedTuple):
     sha256: bytes
 
 
-def kernel_flow(flow: Flow, keyring: panlock_kernel.Keyring, *, panic_on: str | None = None) -> panlock_kernel.Flow:
+class Policy(Protocol):
+    """What of a policy concerns all its flows."""
+
+    @property
+    def token_domains(self) -> Mapping[str, TokenDomain]: ...
+    @property
+    def truncation(self) -> str: ...
+
+
+def kernel_flow(
+    name: str, flow: Flow, policy: Policy, keyring: panlock_kernel.Keyring, *, panic_on: str | None = None
+) -> panlock_kernel.Flow:
     """Compile a flow's field rules, scan and hold rules.
 
     `panic_on` is fault injection: a value that holds this text makes the kernel panic. Raises ValueError for rules
-    that `panlock policy check` would have refused.
+    that `panlock policy check` would have refused, and for a token domain whose key the keyring does not have.
     """
     config = {
-        "fields": [
-            {"path": rule.path, "class": rule.class_, "strategy": strategy_of(rule.class_, rule.strategy)}
-            for rule in flow.fields
-        ],
-        "scan": flow.scan_strategy,
+        "flow": name,
+        "fields": [_field(rule) for rule in flow.fields],
+        "scan": _scan(flow.scan),
+        "allow": list(flow.allow),
+        "closed": flow.closed,
+        "truncation": policy.truncation,
+        "domains": {
+            domain: {"key": keys.key, "previous": keys.previous} for domain, keys in policy.token_domains.items()
+        },
         "rules": [{"id": rule.id, "when": rule.when} for rule in flow.hold],
         "panic_on": panic_on,
     }
     return panlock_kernel.Flow(json.dumps(config).encode(), keyring)
+
+
+def _field(rule: FieldRule) -> dict[str, str | None]:
+    return {
+        "path": rule.path,
+        "class": rule.class_,
+        "strategy": strategy_of(rule.class_, rule.strategy),
+        "domain": rule.domain,
+        "fallback": rule.fallback,
+    }
+
+
+def _scan(scan: Scan) -> dict[str, str | None]:
+    iban = None if scan.iban == OFF else scan.iban
+    return {"pan": scan.pan, "sad": scan.sad, "iban": iban, "key": scan.key, "domain": scan.domain}

@@ -17,6 +17,7 @@ RETENTION_LIMIT = 400 * DAY
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _COMMON_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # X.520's upper bound; nothing that a DN would escape
 _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+_KEY_ID = re.compile(r"[a-z0-9]{1,16}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _DURATION = re.compile(r"([1-9][0-9]{0,9})(ms|s|m|h|d)")
 DURATION_UNITS = {"ms": 1, "s": 1_000, "m": MINUTE, "h": 60 * MINUTE, "d": DAY}
@@ -35,6 +36,12 @@ def wrong(what: str, remedy: str) -> PydanticCustomError:
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise wrong(f"{quote(text)} is no name", "use 1 to 64 of a-z, 0-9 and -")
+    return text
+
+
+def _key_id(text: str) -> str:
+    if not _KEY_ID.fullmatch(text):
+        raise wrong(f"{quote(text)} is no key id", "use 1 to 16 of a-z and 0-9, as in the worker's token_keys")
     return text
 
 
@@ -133,11 +140,23 @@ def later(word: str, remedy: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def not_yet(only: object, what: str, remedy: str) -> BeforeValidator:
+    """Refuses any value but `only` of a key that this release cannot carry out yet."""
+
+    def check(value: object) -> object:
+        if value != only:
+            raise wrong(f"{what} is not supported in this release", remedy)
+        return value
+
+    return BeforeValidator(check)
+
+
 def _written(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
 Name = Annotated[str, AfterValidator(_name), _written(_NAME)]
+KeyId = Annotated[str, AfterValidator(_key_id), _written(_KEY_ID)]
 CommonName = Annotated[str, AfterValidator(_common_name), _written(_COMMON_NAME)]
 PersonId = Annotated[str, AfterValidator(_person)]
 SpiffeId = Annotated[str, AfterValidator(_spiffe), _written(_SPIFFE)]

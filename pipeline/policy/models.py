@@ -10,6 +10,7 @@ from pipeline.policy.kinds import (
     CommonName,
     Expiry,
     FieldPath,
+    KeyId,
     Name,
     PersonId,
     PublicJwk,
@@ -19,10 +20,13 @@ from pipeline.policy.kinds import (
     SpiffeId,
     TopicName,
     later,
+    not_yet,
     wrong,
 )
 
-Strategy = Literal["drop", "redact", "partial", "token"]
+Strategy = Literal["drop", "redact", "partial", "token", "fpe", "encrypt"]
+Class = Literal["pan", "sad", "expiry", "name", "iban", "service-code", "pan-part", "clear"]
+DEFAULT_DOMAIN = "default"
 
 
 class Part(BaseModel):
@@ -56,18 +60,38 @@ class Roles(Part):
     deployers: tuple[CommonName, ...] = ("panlock-deploy",)
 
 
+class TokenDomain(Part):
+    """Where the same number has the same token. `key` makes new tokens; `previous` made those before."""
+
+    key: KeyId
+    previous: KeyId | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (self.key,) if self.previous is None else (self.key, self.previous)
+
+
 class FieldRule(Part):
-    """What is done to one field. Without a strategy (class sad alone): drop, inside an array redact."""
+    """What is done to one field; without a strategy, its class's default. `fallback` is for what fpe cannot do."""
 
     path: FieldPath
-    class_: Literal["pan", "sad"] = Field(alias="class")
+    class_: Class = Field(alias="class")
     strategy: Strategy | None = None
+    domain: Name = DEFAULT_DOMAIN
+    fallback: Strategy | None = None
 
 
 class Scan(Part):
-    """What is done to card numbers that no field rule names."""
+    """What is done to what no field rule names; `key`: to card numbers in the record key."""
 
     pan: Strategy = "partial"
+    sad: Strategy = "redact"
+    iban: Annotated[
+        Literal["off"] | Strategy,
+        not_yet("off", "scan.iban", "name the fields that hold IBANs by field rules"),
+    ] = "off"
+    key: Literal["token", "fpe"] = "token"
+    domain: Name = DEFAULT_DOMAIN
 
 
 def _no_requester(value: object) -> None:
@@ -113,6 +137,10 @@ class Flow(Part):
     ] = "clear"
     fields: tuple[FieldRule, ...] = ()
     scan: Scan = Scan()
+    allow: Annotated[tuple[FieldPath, ...], not_yet([], "an allow-list", "leave it out")] = ()
+    schema_: Annotated[Literal["open", "closed"], not_yet("open", "a closed schema", "use open")] = Field(
+        "open", alias="schema"
+    )
     hold: tuple[HoldRule, ...] = ()
     max_message_bytes: Annotated[int, Field(ge=1024, le=8 << 20)] = 1_048_588
     retention_ms: Retention = Field(7 * DAY, alias="retention")
@@ -129,8 +157,8 @@ class Flow(Part):
         return self.clean.retention_ms or self.retention_ms + 7 * DAY
 
     @property
-    def scan_strategy(self) -> Strategy:
-        return self.scan.pan
+    def closed(self) -> bool:
+        return self.schema_ == "closed"
 
 
 class Policy(Part):
@@ -142,6 +170,8 @@ class Policy(Part):
     principals: Annotated[dict[Name, Principal], Field(min_length=1)]
     people: dict[PersonId, Person] = {}
     roles: Roles = Roles()
+    token_domains: dict[Name, TokenDomain] = {}
+    truncation: Literal["6+4", "8+4", "0+4"] = "6+4"
     flows: Annotated[dict[Name, Flow], Field(min_length=1)]
 
     _hash: str = PrivateAttr("")

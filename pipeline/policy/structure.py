@@ -7,7 +7,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.policy.document import Cursor, Path, dotted
-from pipeline.policy.models import Clean, FieldRule, Flow, HoldRule, Part, Person, Policy, Principal, Roles, Scan
+from pipeline.policy.models import (
+    Clean,
+    FieldRule,
+    Flow,
+    HoldRule,
+    Part,
+    Person,
+    Policy,
+    Principal,
+    Roles,
+    Scan,
+    TokenDomain,
+)
 from pipeline.policy.problems import Problem, quote
 
 _KINDS = {"model_type": "a mapping", "dict_type": "a mapping", "tuple_type": "a list", "string_type": "text"}
@@ -17,6 +29,7 @@ _PARTS: dict[Path, type[Part]] = {
     ("principals", "*"): Principal,
     ("people", "*"): Person,
     ("roles",): Roles,
+    ("token_domains", "*"): TokenDomain,
     ("flows", "*"): Flow,
     ("flows", "*", "clean"): Clean,
     ("flows", "*", "scan"): Scan,

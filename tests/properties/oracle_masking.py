@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +21,7 @@ STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 SPACE = re.compile(r"[ \t\r\n]*")
 MASKED = re.compile(r"[0-9]{0,6}\*{5,}[0-9]{0,4}|tok_[a-z0-9]{1,16}_[a-z2-7]{32}")
+BETWEEN = "./_\t\n\v\f\r\x85\N{MINUS SIGN}\N{COMBINING GRAPHEME JOINER}"
 LABELS = {"pan": "[REDACTED:PAN]", "sad": "[REDACTED:SAD]"}
 
 
@@ -40,6 +42,15 @@ def is_card_number(digits: str) -> bool:
     return 12 <= len(digits) <= 19 and luhn_is_valid(digits) and any(issued(*row[1:]) for row in IIN)
 
 
+def digits_of(text: str) -> str | None:
+    """ASCII digits of a text that is digits and separators alone."""
+    digits = "".join(str(unicodedata.digit(char)) for char in text if unicodedata.category(char) == "Nd")
+    between = all(
+        unicodedata.category(char) in ("Nd", "Zs", "Zl", "Zp", "Pd", "Cf") or char in BETWEEN for char in text
+    )
+    return digits if digits and between else None
+
+
 class Refused(Exception):
     """Reason and place."""
 
@@ -57,16 +68,15 @@ class Oracle:
     # what is done to a text
 
     def token(self, text: str) -> str:
-        plain = re.sub("[ -]", "", text)
-        normal = plain if re.fullmatch("[0-9]+", plain) else text
+        normal = digits_of(text) or text
         mac = hmac.new(self.keys[self.active], b"panlock-token-v1\0" + normal.encode(), hashlib.sha256).digest()
         return f"tok_{self.active}_" + base64.b32encode(mac[:20]).decode().lower()
 
     def mask(self, text: str, class_: str, strategy: str) -> tuple[str, str]:
-        digits = re.sub("[ -]", "", text)
+        digits = digits_of(text) or ""
         if strategy == "token":
             return self.token(text), "token"
-        if strategy == "partial" and re.fullmatch("[0-9]{12,}", digits):
+        if strategy == "partial" and len(digits) >= 12:
             first = 6 if len(digits) >= 15 else 0
             return digits[:first] + "*" * (len(digits) - first - 4) + digits[-4:], "partial"
         return LABELS[class_], "redact"

@@ -49,7 +49,7 @@ def test_defaults_are_those_of_the_formats(short: Policy) -> None:
         "broker",
     )
     assert (flow.partitions, flow.quarantine, flow.recording, flow.ordering) == (12, "clear", "off", "key")
-    assert (flow.format, flow.scan_strategy, flow.clean_topic, flow.max_message_bytes) == (
+    assert (flow.format, flow.scan.pan, flow.clean_topic, flow.max_message_bytes) == (
         "json",
         "partial",
         "clean.payments",

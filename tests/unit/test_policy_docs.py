@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 from pipeline.policy import parse_policy
-from pipeline.policy.models import Clean, FieldRule, Flow, HoldRule, Part, Person, Policy, Principal, Roles, Scan
+from pipeline.policy.models import (
+    Clean,
+    FieldRule,
+    Flow,
+    HoldRule,
+    Part,
+    Person,
+    Policy,
+    Principal,
+    Roles,
+    Scan,
+    TokenDomain,
+)
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
 PARTS = {
@@ -14,6 +26,7 @@ PARTS = {
     "A principal": Principal,
     "A person": Person,
     "Roles on the broker": Roles,
+    "Token domain": TokenDomain,
     "A flow": Flow,
     "Clean topic": Clean,
     "Field rule": FieldRule,

@@ -1,4 +1,4 @@
-"""Field rules: what may be done to which class, and no two rules for one field."""
+"""No two field rules for one field."""
 
 import re
 from collections.abc import Iterator
@@ -11,20 +11,6 @@ _NAMED = re.compile(r"(?P<deep>\.\.)?\[(?P<quote>[\"'])(?P<quoted>(?:\\.|(?!(?P=
 _BARE = re.compile(r"(?P<dots>\.\.?)(?P<name>[^.\[\]]+)")
 ITEMS, ANY_DEPTH = "*", ".."  # no step that names something begins with either: names carry a slash before them
 Steps = tuple[str, ...]
-
-
-def check_strategies(root: Cursor) -> Iterator[Problem]:
-    """Sensitive authentication data is never kept, in no form (PCI DSS v4.0.1 3.3.1)."""
-    for _, flow in root.at("flows").members():
-        for rule in flow.at("fields").elements():
-            class_, strategy = rule.at("class").text, rule.at("strategy")
-            if class_ == "pan" and strategy.data is None:
-                yield strategy.problem("is missing", "say drop, redact, partial or token")
-            if class_ == "sad" and strategy.text in ("partial", "token"):
-                yield strategy.problem(
-                    f"{quote(strategy.text)} would keep sensitive authentication data (PCI DSS 3.3.1)",
-                    "use drop or redact",
-                )
 
 
 def check_fields(root: Cursor) -> Iterator[Problem]:
