@@ -151,6 +151,6 @@ NUMBERS: Kinds = {
     "id-63-bit-integer": (id63, "id trace_id user_id requestId eventId", ""),
     "snowflake-integer": (snowflake, "id snowflake messageId", ""),
     "order-16-digits-integer": (order16, ORDERS, ""),
-    "imei-integer": (imei, "imei device_id", ""),
+    "imei-integer": (lambda chance: imei(chance).lstrip("0"), "imei device_id", ""),
     "number-13-digits-integer": (bare([13]), "id sequence offset", ""),
 }
