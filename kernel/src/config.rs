@@ -157,11 +157,11 @@ pub enum Strategy {
 pub enum Truncation {
     #[default]
     #[serde(rename = "6+4")]
-    SixFour,
+    Six,
     #[serde(rename = "8+4")]
-    EightFour,
+    Eight,
     #[serde(rename = "0+4")]
-    LastFour,
+    Last,
 }
 
 fn partial() -> Strategy {

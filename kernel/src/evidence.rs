@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::config::{Class, Strategy};
+use crate::fpe;
 use crate::strategy::Treatment;
 
 /// Findings listed; those beyond are counted by class, so that an audit event stays under 65,535 bytes.
@@ -98,10 +99,19 @@ impl Finding {
     }
 }
 
-/// Card numbers shown in part, and tokens of any key.
+/// What masking leaves of card numbers and IBANs: shown in part, tokens and ciphertexts of any key.
 static MASKED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[0-9]{0,6}\*{5,}[0-9]{0,4}|tok_[a-z0-9]{1,16}_[a-z2-7]{32}").expect("the pattern is a constant")
+    let forms = [
+        r"[A-Z]{2}\*{9,}[A-Z0-9]{4}",
+        r"[0-9]{0,6}\*{5,}[0-9]{0,4}|[0-9]{8}\*{4}[0-9]{4}",
+        r"tok_[a-z0-9]{1,16}_[a-z2-7]{32}",
+        r"enc_[a-z0-9]{1,16}_[A-Za-z0-9_-]{38,}",
+    ];
+    Regex::new(&forms.join("|")).expect("the pattern is a constant")
 });
+
+/// What could be a card number under format-preserving encryption.
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]{13,19}\b").expect("the pattern is a constant"));
 
 /// `$.card.number`, `$.items[0]["odd name"]`; cut to 200 bytes. A name that was masked shows a label in its place:
 /// evidence outlives the record, and holds neither digits nor tokens.
@@ -121,9 +131,9 @@ pub fn render(segments: &[Segment]) -> String {
 }
 
 fn write_member(path: &mut String, name: &str) {
-    let name = &*match name.contains('*') || name.contains("tok_") {
-        true => MASKED.replace_all(name, Class::Pan.label()),
-        false => Cow::Borrowed(name),
+    let name = &*match name.contains('*') || name.len() > 12 {
+        true => labelled(name),
+        false => name.to_owned(),
     };
     if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-') {
         path.push('.');
@@ -133,6 +143,15 @@ fn write_member(path: &mut String, name: &str) {
         quote(path, name);
         path.push(']');
     }
+}
+
+fn labelled(name: &str) -> String {
+    let name = MASKED.replace_all(name, Class::Pan.label());
+    let number = |found: &Captures| match fpe::is_encrypted(found[0].as_bytes()) {
+        true => Class::Pan.label().to_owned(),
+        false => found[0].to_owned(),
+    };
+    NUMBER.replace_all(&name, number).into_owned()
 }
 
 /// Cut to 200 bytes, with an ellipsis where something is missing.
@@ -222,6 +241,11 @@ mod tests {
         for name in ["411111******1111", "**********5904", "tok_k1_abcdefghijklmnopqrstuvwxyz234567"] {
             let path = render(&[Segment::Member(Cow::Owned(format!("a {name}").into_bytes()))]);
             assert_eq!(path, "$[\"a [REDACTED:PAN]\"]");
+        }
+        for name in ["4111110000000002", "4111110000000003"] {
+            let path = render(&[Segment::Member(Cow::Borrowed(name.as_bytes()))]);
+            let encrypted = fpe::is_encrypted(name.as_bytes());
+            assert_eq!(path, if encrypted { "$[\"[REDACTED:PAN]\"]".to_owned() } else { format!("$.{name}") });
         }
         assert_eq!(render(&[Segment::Member(Cow::Borrowed(b"tok_*"))]), "$[\"tok_*\"]");
     }

@@ -36,6 +36,10 @@ impl Keyring {
         &self.active
     }
 
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
     pub fn knows(&self, id: &[u8]) -> bool {
         self.keys.keys().any(|known| known.as_bytes() == id)
     }

@@ -10,9 +10,11 @@ mod config;
 mod digest;
 mod digits;
 mod edges;
+mod encrypt;
 mod evidence;
 #[cfg(feature = "extension-module")]
 mod face;
+mod fpe;
 mod iban;
 mod iin;
 mod json;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::automaton::Automaton;
 use crate::config::{Class, Config, Domain, Field, Format, Strategy};
+use crate::encrypt::Encryption;
+use crate::fpe::Fpe;
 use crate::keyring::Keyring;
 use crate::path::Path;
 use crate::strategy::Treatment;
@@ -73,17 +75,17 @@ impl Compiler<'_> {
 
     fn scan(&self) -> Result<Scan, String> {
         let scan = &self.config.scan;
-        let treatment = |class, strategy| {
-            self.treatment(class, strategy, Strategy::Redact, &scan.domain).map_err(|what| format!("scan: {what}"))
+        let treatment = |class, strategy, fallback| {
+            self.treatment(class, strategy, fallback, &scan.domain).map_err(|what| format!("scan: {what}"))
         };
         if !matches!(scan.key, Strategy::Token | Strategy::Fpe) {
             return Err("scan: a record key takes token or fpe: anything shorter would merge different keys".into());
         }
         Ok(Scan {
-            pan: treatment(Class::Pan, scan.pan)?,
-            sad: scan.sad.map(|strategy| treatment(Class::Sad, strategy)).transpose()?,
-            iban: scan.iban.map(|strategy| treatment(Class::Iban, strategy)).transpose()?,
-            key: Treatment { fallback: Strategy::Token, ..treatment(Class::Pan, scan.key)? },
+            pan: treatment(Class::Pan, scan.pan, Strategy::Redact)?,
+            sad: scan.sad.map(|strategy| treatment(Class::Sad, strategy, Strategy::Redact)).transpose()?,
+            iban: scan.iban.map(|strategy| treatment(Class::Iban, strategy, Strategy::Redact)).transpose()?,
+            key: treatment(Class::Pan, scan.key, Strategy::Token)?,
         })
     }
 
@@ -97,18 +99,25 @@ impl Compiler<'_> {
         if class == Class::Sad && !matches!(strategy, Strategy::Drop | Strategy::Redact) {
             return Err("class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact".into());
         }
-        if matches!(strategy, Strategy::Fpe | Strategy::Encrypt) {
-            return Err(format!("strategy {} is not supported in this release", strategy.name()));
+        if fallback == Strategy::Fpe {
+            return Err("fallback: fpe cannot stand in for itself".into());
         }
-        let key = self.key(domain)?;
-        let tokens = Tokens::new(&self.keyring, key, domain, class)?;
+        let (key, keyring) = (self.key(domain)?, &self.keyring);
+        let takes = |wanted| strategy == wanted || fallback == wanted;
+        let tokens = takes(Strategy::Token).then(|| Tokens::new(keyring, key, domain, class)).transpose()?;
+        let fpe = takes(Strategy::Fpe).then(|| Fpe::new(keyring, key, domain, class)).transpose()?;
+        let encryption = takes(Strategy::Encrypt)
+            .then(|| Encryption::new(keyring, key, domain, &self.config.flow, class))
+            .transpose()?;
         Ok(Treatment {
             class,
             strategy,
             fallback,
             truncation: self.config.truncation,
             key: key.into(),
-            tokens: (class != Class::Sad).then_some(tokens),
+            tokens,
+            fpe: fpe.map(Arc::new),
+            encryption: encryption.map(Arc::new),
             keyring: self.keyring.clone(),
         })
     }

@@ -14,8 +14,8 @@ impl Truncation {
     /// How many digits are shown in front, of a number of so many.
     fn first(self, length: usize) -> usize {
         match self {
-            Truncation::EightFour if length == EIGHT_FOUR => 8,
-            Truncation::SixFour | Truncation::EightFour if length >= LONG => 6,
+            Truncation::Eight if length == EIGHT_FOUR => 8,
+            Truncation::Six | Truncation::Eight if length >= LONG => 6,
             _ => 0,
         }
     }
@@ -44,11 +44,11 @@ impl Truncation {
     /// A part of a card number, a BIN or the last four digits, held to what `show` would leave of the whole. None for
     /// what is no such part.
     pub fn show_part(self, digits: &[u8]) -> Option<String> {
-        let first = if self == Truncation::EightFour { 8 } else { 6 };
+        let first = if self == Truncation::Eight { 8 } else { 6 };
         let text = |digits: &[u8]| digits.iter().map(|&digit| char::from(digit)).collect::<String>();
         match digits.len() {
             1..=LAST => Some(text(digits)),
-            6..SHORTEST if self != Truncation::LastFour => {
+            6..SHORTEST if self != Truncation::Last => {
                 let shown = first.min(digits.len());
                 Some(text(&digits[..shown]) + &"*".repeat(digits.len() - shown))
             }
@@ -73,34 +73,34 @@ mod tests {
 
     #[test]
     fn no_more_is_shown_than_pci_dss_allows_for_the_length() {
-        let six = Truncation::SixFour;
+        let six = Truncation::Six;
         assert_eq!(six.show(b"4111111111111111"), "411111******1111");
         assert_eq!(six.show(b"4111111111111111110"), "411111*********1110");
         assert_eq!(six.show(b"378282246310005"), "378282*****0005");
         assert_eq!(six.show(b"30569309025904"), "**********5904");
         assert_eq!(six.show(b"501800000009"), "********0009");
-        let eight = Truncation::EightFour;
+        let eight = Truncation::Eight;
         assert_eq!(eight.show(b"4111111111111111"), "41111111****1111");
         assert_eq!(eight.show(b"4111111111111111110"), "411111*********1110");
         assert_eq!(eight.show(b"378282246310005"), "378282*****0005");
-        assert_eq!(Truncation::LastFour.show(b"4111111111111111"), "************1111");
+        assert_eq!(Truncation::Last.show(b"4111111111111111"), "************1111");
     }
 
     #[test]
     fn a_part_is_held_to_what_the_whole_would_show() {
-        let six = Truncation::SixFour;
+        let six = Truncation::Six;
         assert_eq!(six.show_part(b"1111").unwrap(), "1111");
         assert_eq!(six.show_part(b"411111").unwrap(), "411111");
         assert_eq!(six.show_part(b"41111111").unwrap(), "411111**");
         assert_eq!(six.show_part(b"41111"), None);
         assert_eq!(six.show_part(b"4111111111111111").unwrap(), "411111******1111");
-        assert_eq!(Truncation::EightFour.show_part(b"411111111").unwrap(), "41111111*");
-        assert_eq!(Truncation::LastFour.show_part(b"411111"), None);
+        assert_eq!(Truncation::Eight.show_part(b"411111111").unwrap(), "41111111*");
+        assert_eq!(Truncation::Last.show_part(b"411111"), None);
     }
 
     #[test]
     fn what_is_shown_is_recognised_and_nothing_that_shows_more() {
-        for truncation in [Truncation::SixFour, Truncation::EightFour, Truncation::LastFour] {
+        for truncation in [Truncation::Six, Truncation::Eight, Truncation::Last] {
             for length in 1..=19 {
                 let digits = b"4111111111111111111"[..length].to_vec();
                 if length >= SHORTEST {
@@ -112,9 +112,9 @@ mod tests {
                 }
             }
         }
-        assert!(!Truncation::SixFour.is_shown(b"41111111****1111"));
-        assert!(!Truncation::SixFour.is_shown_part(b"41111111"));
-        assert!(!Truncation::SixFour.is_shown_part(b"41111111********"));
-        assert!(!Truncation::SixFour.is_shown_part(b""));
+        assert!(!Truncation::Six.is_shown(b"41111111****1111"));
+        assert!(!Truncation::Six.is_shown_part(b"41111111"));
+        assert!(!Truncation::Six.is_shown_part(b"41111111********"));
+        assert!(!Truncation::Six.is_shown_part(b""));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::config::{Class, Strategy, Truncation};
 use crate::digits::digits_of;
+use crate::encrypt::Encryption;
+use crate::fpe::{self, Fpe};
 use crate::iban;
 use crate::keyring::Keyring;
 use crate::partial::SHORTEST;
@@ -21,6 +23,8 @@ pub struct Treatment {
     /// id of the key that it works with
     pub key: Arc<str>,
     pub tokens: Option<Tokens>,
+    pub fpe: Option<Arc<Fpe>>,
+    pub encryption: Option<Arc<Encryption>>,
     pub keyring: Arc<Keyring>,
 }
 
@@ -39,7 +43,8 @@ impl Treatment {
         match strategy {
             Strategy::Token => self.tokens.as_ref().map(|tokens| tokens.token(text)),
             Strategy::Partial => self.partial(text),
-            Strategy::Fpe | Strategy::Encrypt => None,
+            Strategy::Fpe => digits_of(text).and_then(|digits| self.fpe.as_ref()?.encrypt(&digits)),
+            Strategy::Encrypt => self.encryption.as_ref()?.encrypt(text),
             Strategy::Redact | Strategy::Drop => None,
         }
     }
@@ -57,7 +62,7 @@ impl Treatment {
     pub fn is_masked(&self, text: &[u8]) -> bool {
         match self.strategy {
             Strategy::Drop => false,
-            Strategy::Fpe => self.is_left_by(self.fallback, text),
+            Strategy::Fpe => fpe::is_encrypted(text) || self.is_left_by(self.fallback, text),
             strategy => self.is_left_by(strategy, text),
         }
     }
@@ -69,6 +74,7 @@ impl Treatment {
         }
         match strategy {
             Strategy::Token => token::is_token(text, &self.keyring),
+            Strategy::Encrypt => self.decrypts(text) || token::is_token(text, &self.keyring),
             Strategy::Partial => label() || self.is_partial(text) || token::is_token(text, &self.keyring),
             _ => label() || token::is_token(text, &self.keyring),
         }
@@ -80,6 +86,16 @@ impl Treatment {
             Class::PanPart => self.truncation.is_shown_part(text),
             _ => self.truncation.is_shown(text),
         }
+    }
+
+    fn decrypts(&self, text: &[u8]) -> bool {
+        self.encryption.as_ref().is_some_and(|encryption| encryption.decrypt(text).is_some())
+    }
+
+    /// The text that became `masked` here by fpe or encrypt; None where it did not.
+    pub fn reveal(&self, masked: &[u8]) -> Option<Vec<u8>> {
+        let encrypted = self.encryption.as_ref().and_then(|encryption| encryption.decrypt(masked));
+        encrypted.or_else(|| self.fpe.as_ref()?.decrypt(masked).map(String::into_bytes))
     }
 
     /// The same data, redacted: what ends a scan that finds no end.
@@ -114,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_leaves_it_leaves_alone() {
-        for strategy in ["redact", "partial", "token"] {
+        for strategy in ["redact", "partial", "token", "fpe", "encrypt"] {
             for text in ["4111111111111111", "378282246310005", "30569309025904", "none"] {
                 let once = masked(text, strategy);
                 assert!(treatment("pan", strategy).is_masked(once.as_bytes()), "{once}");

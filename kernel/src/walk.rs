@@ -257,6 +257,9 @@ impl<'a> Walk<'a> {
             None => return Ok(Fate::Stays),
         };
         let range = token.from..token.to;
+        if treatment.strategy == Strategy::Fpe && treatment.is_masked(&self.input[range.clone()]) {
+            return Ok(Fate::Stays);
+        }
         let text = card.map_or(Cow::Borrowed(&self.input[range.clone()]), Cow::Owned);
         Ok(self.mask_whole(range, &text, treatment, by, place))
     }
@@ -294,9 +297,12 @@ impl<'a> Walk<'a> {
             return Fate::Dropped;
         }
         let (masked, used) = treatment.mask(text);
-        self.replace(token, b"\"");
+        // what encryption leaves of a number is a number; all else becomes a string
+        let number = used == Strategy::Fpe && matches!(self.input[token.start], b'-' | b'0'..=b'9');
+        let quote: &[u8] = if number { b"" } else { b"\"" };
+        self.replace(token, quote);
         self.out.extend_from_slice(masked.as_bytes());
-        self.out.push(b'"');
+        self.out.extend_from_slice(quote);
         self.found(treatment, used, by);
         Fate::Stays
     }

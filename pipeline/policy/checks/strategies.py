@@ -7,8 +7,6 @@ from pipeline.policy.document import Cursor
 from pipeline.policy.models import DEFAULT_DOMAIN
 from pipeline.policy.problems import Problem, quote
 
-_LATER = ("fpe", "encrypt")
-
 
 def check_strategies(root: Cursor) -> Iterator[Problem]:
     """Sensitive authentication data is never kept, in no form (PCI DSS v4.0.1 3.3.1)."""
@@ -31,9 +29,8 @@ def _check_strategy(place: Cursor, class_: str) -> Iterator[Problem]:
     if strategy not in STRATEGIES:
         return
     if strategy in names:
-        if strategy in _LATER:
-            yield place.problem(f"{quote(strategy)} is not supported in this release", "use token, partial or redact")
-    elif class_ == "sad":
+        return
+    if class_ == "sad":
         yield place.problem(
             f"{quote(strategy)} would keep sensitive authentication data (PCI DSS 3.3.1)", f"use {_either(names)}"
         )
