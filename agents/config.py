@@ -42,14 +42,15 @@ class WorkerConfig(BaseModel):
 
     def keyring(self) -> Keyring:
         """Read the token keys. Raises WorkerConfigError for a key that is missing, short, or readable by others."""
-        keys = {name: _read_key(name, path) for name, path in self.token_keys.items()}
+        keys = {name: read_key(name, path) for name, path in self.token_keys.items()}
         try:
             return Keyring(keys, self.token_key)
         except ValueError as error:
             raise WorkerConfigError(f"token_keys: {error}") from error
 
 
-def _read_key(name: str, path: Path) -> bytes:
+def read_key(name: str, path: Path) -> bytes:
+    """A token key. Raises WorkerConfigError."""
     try:
         content, mode = path.read_bytes(), stat.S_IMODE(os.stat(path).st_mode)
     except OSError as error:

@@ -31,6 +31,7 @@ class Panlock(LazyGroup):
                 "cli.rejections", "rejections", "What of a principal's records was rejected, and why."
             ),
             "mask": Member("cli.mask", "mask", "Try a policy on NDJSON, without Kafka."),
+            "reveal": Member("cli.reveal", "reveal", "Read an encrypted value; the audit says who did, and why."),
             "audit": Member("cli.audit", "app", "Replay and verify the audit topic."),
             "policy": Member("cli.policy", "app", "Check a policy."),
             "deploy": Member("cli.deploy", "app", "Topics and ACLs from the policy: plan, apply, check."),

@@ -50,6 +50,9 @@ class Flow:
     ) -> list[_Masked]:
         """Mask and assess a chunk: one result for each record, in order. The GIL is released. Raises KernelPanic."""
 
+    def reveal(self, encrypted: bytes) -> tuple[str, bytes] | None:
+        """The class and text of a value that the flow has encrypted; None where it has not. Raises KernelPanic."""
+
     def assess(
         self, principal: str, key: bytes | None, value: bytes | None, headers: _Headers, masking: bytes
     ) -> tuple[int, str | None]:

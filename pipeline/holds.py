@@ -8,7 +8,7 @@ every decision stamped before the expiry has been read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.approval.decision import Decision, Resume, Tick, read_message
+from pipeline.approval.decision import Decision, Resume, Reveal, Tick, read_message
 from pipeline.approval.pending import Pending
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType
@@ -16,6 +16,7 @@ from pipeline.effects import Out
 from pipeline.policy.topics import DECISIONS
 from pipeline.record import Reason, Record, RecordId, RecordIdError, Refusal
 from pipeline.resume import resume
+from pipeline.reveals import reveal
 from pipeline.source import Source
 from pipeline.state import (
     VERSION,
@@ -54,6 +55,8 @@ def hear(turn: Turn, chunk: Messages) -> None:
             expire(turn, record.timestamp)
         elif isinstance(message, Resume):
             resume(turn, message, where)
+        elif isinstance(message, Reveal):
+            reveal(turn, message, record.timestamp, where)
         elif isinstance(message, Decision):
             _weigh(turn, message, record.timestamp, where)
         else:

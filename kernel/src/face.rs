@@ -90,6 +90,10 @@ impl Flow {
         Ok(results)
     }
 
+    fn reveal(&self, encrypted: &[u8]) -> PyResult<Option<(&'static str, Vec<u8>)>> {
+        guarded(|| self.0.reveal(encrypted).map(|(class, text)| (class.name(), text)))
+    }
+
     fn assess(
         &self,
         py: Python<'_>,

@@ -37,6 +37,7 @@ impl Fpe {
         fits.then(|| self.middle(digits, true)).flatten().map(|number| with_check_digit(number, 1))
     }
 
+    #[cfg(test)] // a number has no key id, so nobody can say that what comes out was once the number
     /// The card number that became `digits`; None where they have not the form.
     pub fn decrypt(&self, digits: &[u8]) -> Option<String> {
         is_encrypted(digits).then(|| self.middle(digits, false)).flatten().map(|number| with_check_digit(number, 0))

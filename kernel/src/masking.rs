@@ -46,6 +46,15 @@ impl Masking {
     }
 }
 
+impl Masking {
+    /// The class and text of a value that one of the flow's rules has encrypted; None where none did.
+    pub fn reveal(&self, encrypted: &[u8]) -> Option<(Class, Vec<u8>)> {
+        let found = [Some(&self.scan.pan), self.scan.iban.as_ref()];
+        let mut treatments = self.rules.iter().chain(found.into_iter().flatten());
+        treatments.find_map(|treatment| Some((treatment.class, treatment.decrypt(encrypted)?)))
+    }
+}
+
 fn refuse_unsupported(config: &Config) -> Result<(), String> {
     let unsupported = match config {
         Config { format: Format::Ndjson | Format::Text, .. } => "another format than json",

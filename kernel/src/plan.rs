@@ -1,6 +1,6 @@
 //! One flow, compiled, and the way of a record through it: mask, assess, hash.
 
-use crate::config::Config;
+use crate::config::{Class, Config};
 use crate::digest::{is_own, record_sha256, Header};
 use crate::evidence::Findings;
 use crate::keyring::Keyring;
@@ -53,6 +53,11 @@ impl Plan {
         let (verdict, detail) = self.rules.assess(principal, &masked, masking.as_deref().unwrap_or(b"[]"));
         let sha256 = record_sha256(masked.key, masked.value, masked.headers.iter().copied());
         Ok(Output { verdict, detail, key, value, headers, masking, more: findings.more_to_json(), sha256 })
+    }
+
+    /// The class and text of a value that the flow has encrypted; None where it has not.
+    pub fn reveal(&self, encrypted: &[u8]) -> Option<(Class, Vec<u8>)> {
+        self.masking.reveal(encrypted)
     }
 
     /// The hold rules alone, over a record that is masked already.

@@ -74,7 +74,7 @@ impl Treatment {
         }
         match strategy {
             Strategy::Token => token::is_token(text, &self.keyring),
-            Strategy::Encrypt => self.decrypts(text) || token::is_token(text, &self.keyring),
+            Strategy::Encrypt => self.decrypt(text).is_some() || token::is_token(text, &self.keyring),
             Strategy::Partial => label() || self.is_partial(text) || token::is_token(text, &self.keyring),
             _ => label() || token::is_token(text, &self.keyring),
         }
@@ -88,14 +88,9 @@ impl Treatment {
         }
     }
 
-    fn decrypts(&self, text: &[u8]) -> bool {
-        self.encryption.as_ref().is_some_and(|encryption| encryption.decrypt(text).is_some())
-    }
-
-    /// The text that became `masked` here by fpe or encrypt; None where it did not.
-    pub fn reveal(&self, masked: &[u8]) -> Option<Vec<u8>> {
-        let encrypted = self.encryption.as_ref().and_then(|encryption| encryption.decrypt(masked));
-        encrypted.or_else(|| self.fpe.as_ref()?.decrypt(masked).map(String::into_bytes))
+    /// The text that became `encrypted` here; None where it did not.
+    pub fn decrypt(&self, encrypted: &[u8]) -> Option<Vec<u8>> {
+        self.encryption.as_ref()?.decrypt(encrypted)
     }
 
     /// The same data, redacted: what ends a scan that finds no end.

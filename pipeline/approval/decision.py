@@ -1,10 +1,12 @@
-"""What `panlock.decisions` holds: decisions on held records, acknowledgements of a lane's alarm, and ticks.
+"""What `panlock.decisions` holds: decisions on held records, acknowledgements of a lane's alarm, reveals, and ticks.
 
-Decisions and acknowledgements are signed (pipeline.approval.envelope); their payloads:
+All but ticks are signed (pipeline.approval.envelope); their payloads:
 
     {"v":1,"cluster":"<id>","topic_id":"<UUID>","record":"<record id>","sha256":"<hex of the masked record>",
      "policy":"<hex>","decision":"approve"|"deny","reason":"...","jti":"...","iat":<seconds since 1970>}
     {"v":1,"resume":{"cluster":"<id>","lane":3,"event":"3/41","reason":"...","jti":"...","iat":<seconds>}}
+    {"v":1,"reveal":{"cluster":"<id>","lane":3,"flow":"payments","kind":"pan","sha256":"<hex of the encrypted value>",
+     "reason":"...","jti":"...","iat":<seconds>}}
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
@@ -70,6 +72,21 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Reveal:
+    """Someone is about to read an encrypted value: `kind` is its class, `sha256` that of its text `enc_...`."""
+
+    cluster: str
+    lane: int
+    flow: str
+    kind: str
+    sha256: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A lane asks for the broker's time; `due` in ms by the worker's clock."""
 
@@ -80,7 +97,7 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Message = TypeVar("Message", Decision, Resume)
+Message = TypeVar("Message", Decision, Resume, Reveal)
 
 
 def sign_decision(key: SigningKey, decision: Decision) -> bytes:
@@ -95,6 +112,12 @@ def sign_resume(key: SigningKey, resume: Resume) -> bytes:
     return _sign(key, payload, {"v": 1, "resume": payload})
 
 
+def sign_reveal(key: SigningKey, reveal: Reveal) -> bytes:
+    """Raises DecisionError."""
+    payload = {name: value for name, value in asdict(reveal).items() if name != "person"}
+    return _sign(key, payload, {"v": 1, "reveal": payload})
+
+
 def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
     reason = str(payload["reason"])
     if not printable(reason):
@@ -107,7 +130,7 @@ def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, objec
     return raw
 
 
-def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Tick | Refusal:
+def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Tick | Refusal:
     """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there."""
     if raw.startswith(_TICK):
         return _read_tick(raw)
@@ -115,10 +138,11 @@ def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Tick | Refus
     if isinstance(opened, Refusal):
         return opened
     person, payload = opened
-    if "resume" not in payload:
-        return _build(Decision, payload, person)
-    body = payload["resume"]
-    return _build(Resume, body, person) if isinstance(body, dict) and len(payload) == 1 else Refusal.BAD_SIGNATURE
+    if len(payload) == 1 and isinstance(body := payload.get("resume"), dict):
+        return _build(Resume, body, person)
+    if len(payload) == 1 and isinstance(body := payload.get("reveal"), dict):
+        return _build(Reveal, body, person)
+    return _build(Decision, payload, person)
 
 
 def read_decision(raw: bytes, policy: Policy) -> Decision | Refusal:

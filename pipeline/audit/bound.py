@@ -33,7 +33,7 @@ def _folded(fields: dict[str, object], excess: int) -> dict[str, object]:
         return fields
     counts = Counter(more if isinstance(more, dict) else {})
     kept = list(findings)
-    excess += 64  # room for `masking_more` itself: two classes and their counts
+    excess += 192  # room for `masking_more` itself: the classes and their counts
     while kept and excess > 0:
         finding = kept.pop()
         counts[finding["class"]] += 1

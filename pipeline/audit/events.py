@@ -30,6 +30,7 @@ class EventType(StrEnum):
     RECORD_REJECTED = "record.rejected"
     DECISION_ACCEPTED = "decision.accepted"
     DECISION_REFUSED = "decision.refused"
+    VALUE_REVEALED = "value.revealed"
     LANE_OPENED = "lane.opened"
     LANE_CLOSED = "lane.closed"
     LANE_RESUMED = "lane.resumed"

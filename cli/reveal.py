@@ -1,0 +1,93 @@
+"""`panlock reveal`: an encrypted value in the clear, for a person with the role revealers, and never without a trace.
+
+The trace comes first: a signed message in `panlock.decisions`, acknowledged by all in-sync replicas, which the lane
+turns into the audit event value.revealed. Only then is the text printed.
+"""
+
+import hashlib
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.config import read_key
+from cli.config import ConfigOption, load_config
+from cli.decisions import send
+from cli.kafka import cluster_id
+from cli.output import JsonOption, print_json, say
+from pipeline.approval.decision import Reveal, sign_reveal
+from pipeline.approval.keys import SigningKey, registered_key
+from pipeline.errors import PanlockError
+from pipeline.keys import Keyring
+from pipeline.masking.face import kernel_flow
+from pipeline.policy import Policy, load_policy
+from pipeline.policy.models import TokenDomain
+from pipeline.reveals import ROLE
+
+
+class RevealError(PanlockError):
+    """A value that is not revealed."""
+
+
+def reveal(
+    value: Annotated[str, typer.Argument(help="The encrypted value, enc_<key id>_...", metavar="VALUE")],
+    policy: Annotated[Path, typer.Option(help="The policy.")],
+    flow: Annotated[str, typer.Option(help="The flow it comes from.")],
+    token_key: Annotated[Path, typer.Option(help="File of the key that the value names: 32 bytes, mode 0600.")],
+    reason: Annotated[str, typer.Option(help="Why you need it. Goes into the audit for good.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read an encrypted value. Needs a person with the role revealers; tells the audit before it shows anything."""
+    loaded, settings = load_policy(policy), load_config(config)
+    class_, text = _decrypt(loaded, flow, value, token_key)
+    key = settings.signing_key()
+    person = _permitted(loaded, key)
+    jti = uuid.uuid4().hex
+    lane = int(jti, 16) % loaded.lanes
+    digest = hashlib.sha256(value.encode()).hexdigest()
+    message = Reveal(cluster_id(settings), lane, flow, class_, digest, reason, jti, int(time.time()))
+    send(settings, b"reveal/%d" % lane, sign_reveal(key, message), lane)
+    say(f"panlock.decisions {lane} has it: {person} reveals a value of class {class_} in flow {flow}")
+    if as_json:
+        print_json({"class": class_, "text": text, "lane": lane, "jti": jti})
+    else:
+        print(text)
+
+
+def _decrypt(policy: Policy, flow: str, value: str, file: Path) -> tuple[str, str]:
+    """(class, text). Raises RevealError, WorkerConfigError."""
+    if flow not in policy.flows:
+        raise RevealError(f"the policy has no flow {flow!r}: take one of {', '.join(policy.flows)}")
+    prefix, _, rest = value.partition("_")
+    id_, mark, _ = rest.partition("_")
+    if prefix != "enc" or not mark:
+        raise RevealError("that is no encrypted value: they are written enc_<key id>_...; tokens cannot be read back")
+    try:
+        keyring = Keyring({id_: read_key(id_, file)}, id_)
+    except ValueError as error:
+        raise RevealError(f"the value's key id: {error}") from error
+    # what opens a value is the key that it names, whichever its domain works with today
+    domains = {name: TokenDomain(key=id_) for name in policy.token_domains}
+    named = policy.model_copy(update={"token_domains": domains})
+    found = kernel_flow(flow, named.flows[flow], named, keyring).reveal(value.encode())
+    if found is None:
+        raise RevealError(
+            f"no rule of flow {flow} has made that value under that key: it is altered, from another flow, or the rule "
+            "that encrypted it has left the policy (take the policy of that time)"
+        )
+    return found[0], found[1].decode(errors="replace")
+
+
+def _permitted(policy: Policy, key: SigningKey) -> str:
+    """The person whose key it is. Raises RevealError."""
+    for name, person in policy.people.items():
+        for jwk in person.keys:
+            registered = registered_key(jwk)
+            if registered is not None and registered.thumbprint() == key.thumbprint():
+                if ROLE not in person.roles:
+                    raise RevealError(f"{name} has not the role {ROLE}: ask somebody who has; nothing was shown")
+                return name
+    raise RevealError("the policy gives your key to nobody: register it under people; nothing was shown")

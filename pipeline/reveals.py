@@ -1,0 +1,34 @@
+"""Someone reads an encrypted value: the audit says who, which, and why."""
+
+from pipeline.approval.decision import Reveal
+from pipeline.audit.events import EventType
+from pipeline.record import Refusal
+from pipeline.turn import Turn
+
+ROLE = "revealers"
+FRESH_MS = 15 * 60_000  # from the signature to the broker's time: a message copied later accuses nobody
+AHEAD_MS = 60_000  # how far a person's clock may be ahead
+
+
+def reveal(turn: Turn, message: Reveal, received: int, where: str) -> None:
+    """`received`: the message's broker time in ms. The person has the text already; what counts here is the record."""
+    actor, resource = {"person": message.person}, {"decision": where, "flow": message.flow, "sha256": message.sha256}
+    refusal = _refusal(turn, message, received)
+    if refusal is None:
+        kind = EventType.VALUE_REVEALED
+        turn.event(kind, actor=actor, reason=message.reason, resource={**resource, "class": message.kind})
+    else:
+        turn.event(EventType.DECISION_REFUSED, actor=actor, reason=refusal.value, resource=resource)
+
+
+def _refusal(turn: Turn, message: Reveal, received: int) -> Refusal | None:
+    policy = turn.context.policy
+    if message.cluster != turn.context.cluster:
+        return Refusal.WRONG_CLUSTER
+    if message.lane != turn.context.lane or message.flow not in policy.flows:
+        return Refusal.UNKNOWN_RECORD
+    if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
+        return Refusal.EXPIRED
+    if ROLE not in policy.people[message.person].roles:
+        return Refusal.WRONG_ROLE
+    return None
