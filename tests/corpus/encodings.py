@@ -73,15 +73,16 @@ def mime_base64(text: str) -> str:
     return "\r\n".join(textwrap.wrap(base64_of(padded), 76))
 
 
-def data_url(text: str) -> str:
-    return "data:text/plain;base64," + base64_of(text)
+def data_url(chance: random.Random, digits: str) -> Spelled:
+    return around("data:text/plain;base64,", whole(base64_of(held(chance, digits))), "")
 
 
-def jwt(text: str) -> str:
+def jwt(chance: random.Random, digits: str) -> Spelled:
     def part(content: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
-    return f"{part({'alg': 'none'})}.{part({'sub': 'shop', 'note': text})}.c2lnbmF0dXJl"
+    claims = part({"sub": "shop", "note": held(chance, digits)})
+    return around(part({"alg": "none"}) + ".", whole(claims), ".c2lnbmF0dXJl")
 
 
 ENCODINGS: Mapping[str, Spelling] = MappingProxyType(
@@ -124,17 +125,17 @@ BEYOND: Mapping[str, Spelling] = MappingProxyType(
         "backslash-u": lambda chance, digits: whole("".join(f"\\u{ord(digit):04x}" for digit in digits)),
         "hex-spaced": encoded(lambda text: text.encode().hex(" ")),
         "hex-colons": encoded(lambda text: text.encode().hex(":")),
-        "hex-0x": encoded(lambda text: "0x" + text.encode().hex()),
+        "hex-0x": lambda chance, digits: around("0x", whole(held(chance, digits).encode().hex()), ""),
         "hex-of-utf-16": encoded(lambda text: text.encode("utf-16-le").hex()),
         "base64-mime": encoded(mime_base64),
-        "base64-data-url": encoded(data_url),
+        "base64-data-url": data_url,
         "base64-twice": encoded(lambda text: base64_of(base64_of(text))),
         "base64-of-utf-16": encoded(lambda text: base64.b64encode(text.encode("utf-16-le")).decode()),
         "base64-of-hex": encoded(lambda text: base64_of(text.encode().hex())),
         "base64-of-deflate": encoded(lambda text: base64.b64encode(zlib.compress(text.encode())).decode()),
         "base32": encoded(lambda text: base64.b32encode(text.encode()).decode()),
         "base85": encoded(lambda text: base64.b85encode(text.encode()).decode()),
-        "jwt": encoded(jwt),
+        "jwt": jwt,
         "base64-of-packed-decimal": lambda chance, digits: whole(
             base64.b64encode(bytes.fromhex(digits + "f" * (len(digits) % 2))).decode()
         ),

@@ -145,6 +145,12 @@ STRINGS: Kinds = {
     "bank-account": (bare([8, 9, 10, 11, 12]), "bank_account accountNo iban_bban", "bank account {}"),
     "clabe": (bare([18]), "clabe", "CLABE {}"),
     "vin": (vin, "vin vehicle", "VIN {}"),
+    "card-id": (
+        bare([10, 12, 13, 16, 19]),
+        "card_id cardReference card_token_id cardCreatedAt",
+        "card id {}|card ref {}",
+    ),
+    "ssn": (lambda chance: f"{any_digits(chance, 3)}-{any_digits(chance, 2)}-{any_digits(chance, 4)}", "ssn", "SSN {}"),
     "numbers-in-a-row": (numbers_in_a_row, "row samples counts", "counts: {}"),
 }
 NUMBERS: Kinds = {

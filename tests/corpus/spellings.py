@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tests.corpus import encodings
-from tests.corpus.spelled import Spelled, Spelling, groups, whole
+from tests.corpus.spelled import Spelled, Spelling, around, groups, whole
 
 SEPARATORS = {
     "space": " ",
@@ -165,7 +165,7 @@ BEYOND: Mapping[str, Spelling] = MappingProxyType(
         **{name: separated(mark) for name, mark in BEYOND_SEPARATORS.items()},
         "circled": lambda chance, digits: whole("".join("⓪①②③④⑤⑥⑦⑧⑨"[int(digit)] for digit in digits)),
         "superscript": lambda chance, digits: whole("".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in digits)),
-        "keycap": lambda chance, digits: whole("".join(digit + "\ufe0f\u20e3" for digit in digits)),
+        "keycap": lambda chance, digits: around("", whole("\ufe0f\u20e3".join(digits)), "\ufe0f\u20e3"),
         "letters-for-digits": lambda chance, digits: whole(digits.replace("0", "O").replace("1", "l")),
         "json-exponent": exponent,
         **encodings.BEYOND,

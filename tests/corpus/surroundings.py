@@ -24,7 +24,9 @@ WITH_WORD = [
 ]  # fmt: skip
 WITHOUT_WORD = [
     "please use {} for this", "here you go: {}", "{} is mine", "2026-11-24 10:12:33 INFO pay-7 got {} from client",
-    "row=[7,Bob,{},EUR]", "1;Bob;{};12/27", "thanks, {}!", "({})", '"{}"', "ref {} / 24.11.2026", "call me about {}",
+    "row=[7,Bob,{},EUR]", "1;Bob;{};12/27", "thanks, {}!", "({})", '"{}"', "on {} / 24.11.2026", "call me about {}",
+    "10:12:33 {} EUR 12.50", "{} 12/27 123",
+    "{} 1227", "qty 2 {}", "7,{},12.50", "id=17&n={}&x=1", "#{}", "Bob {} Berlin", "24.11.2026 {}", "{} +49 30 1234567",
     "amount 12.50 EUR, {}, approved", "it is {}\nbye", "ok {}",
 ]  # fmt: skip
 
