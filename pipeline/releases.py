@@ -13,7 +13,7 @@ class Releases:
 
     def __init__(self, turn: Turn, source: Source, partition: int) -> None:
         self._turn, self._source = turn, source
-        self._clean, self._outs = (source.clean, partition), list[Out]()
+        self._partition, self._outs = partition, list[Out]()
         self._principal = source.principal.encode()
         self._own: Headers = (("panlock-principal", self._principal), ("panlock-policy", turn.policy))
         names = ("panlock-record-id", *(name for name, _ in self._own))
@@ -22,9 +22,15 @@ class Releases:
 
     def finish(self) -> None:
         """Once, after the last one."""
-        if self._outs:
-            self._turn.effects.sends.setdefault(self._clean, []).extend(self._outs)
-            self._turn.effects.outcomes[self._source.flow, "released", ""] += len(self._outs)
+        if not self._outs:
+            return
+        sends, topic = self._turn.effects.sends, self._source.clean
+        if self._source.spread is None:
+            sends.setdefault((topic, self._partition), []).extend(self._outs)
+        else:
+            for out in self._outs:
+                sends.setdefault((topic, self._source.clean_partition(out.key, self._partition)), []).append(out)
+        self._turn.effects.outcomes[self._source.flow, "released", ""] += len(self._outs)
 
     def add(
         self,

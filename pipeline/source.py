@@ -9,6 +9,7 @@ from pipeline.identity.headers import Mode
 from pipeline.masking.face import kernel_flow
 from pipeline.policy.models import HoldRule, Policy
 from pipeline.policy.topics import quarantine_topic, rejections_topic
+from pipeline.repartition import partition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class Source:
     rejections: str
     rules: tuple[HoldRule, ...]
     kernel: panlock_kernel.Flow
+    spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
+
+    def clean_partition(self, key: bytes | None, kept: int) -> int:
+        return kept if self.spread is None or key is None else partition_of(key, self.spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +66,6 @@ def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | Non
                 rejections_topic(principal),
                 flow.hold,
                 kernel,
+                flow.partitions if flow.repartition == "masked" else None,
             )
     return made

@@ -89,7 +89,8 @@ class Turn:
         if batch_bytes(record.key, record.value, headers) > self.context.limits[source.clean]:
             self.reject(source, record.id, Reason.TOO_LARGE, "value")
             return
-        self.effects.send(source.clean, record.partition, Out(record.key, record.value, time, headers))
+        partition = source.clean_partition(record.key, record.partition)
+        self.effects.send(source.clean, partition, Out(record.key, record.value, time, headers))
         self.event(
             EventType.RECORD_RELEASED,
             actor={"principal": source.principal},

@@ -126,6 +126,7 @@ class Flow(Part):
     clean: Clean = Field(default_factory=lambda: Clean.model_validate({}))
     format: Literal["json"] = "json"
     ordering: Literal["key", "none"] = "key"
+    repartition: Literal["off", "masked"] = "off"
     recording: Annotated[
         Literal["off"],
         later("masked", "use off: recordings come with a later release"),
