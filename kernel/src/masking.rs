@@ -134,6 +134,9 @@ impl Compiler<'_> {
     /// Id of the key that a domain works with.
     fn key<'a>(&'a self, domain: &str) -> Result<&'a str, String> {
         match self.config.domains.get(domain) {
+            Some(Domain { previous: Some(previous), .. }) if !self.keyring.knows(previous.as_bytes()) => Err(format!(
+                "token domain {domain:?}: key {previous:?} is not among the worker's keys: its tokens would be masked again"
+            )),
             Some(Domain { key, .. }) => Ok(key),
             None if domain == crate::config::DEFAULT_DOMAIN => Ok(self.keyring.active()),
             None => Err(format!("token domain {domain:?} is not declared")),

@@ -122,6 +122,7 @@ def test_a_wrong_keyring_is_refused_with_what_to_do(keys: dict[str, bytes], acti
         ({"fields": [{"path": "$.a", "class": "clear", "strategy": "drop"}]}, "takes no strategy"),
         ({"fields": [{"path": "$.a", "class": "pan", "strategy": "token", "domain": "d"}]}, "not declared"),
         ({"domains": {"d": {"key": "k9"}}, "scan": {"domain": "d"}}, "k9.*add it"),
+        ({"domains": {"d": {"key": "k1", "previous": "k9"}}, "scan": {"domain": "d"}}, "k9.*masked again"),
         ({"scan": {"key": "partial"}}, "takes token or fpe"),
         ({"scan": {"pans": "token"}}, "unknown field"),
         ({"rules": [{"id": "r1", "when": "amount > 1"}]}, "r1.*record.amount"),
