@@ -26,6 +26,7 @@ from agents.transport import Chunk, split
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
+from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
 from pipeline.state import DRAIN_PREFIX, STOPPED, Loss, decode_position, decode_stopped, next_key
@@ -49,6 +50,7 @@ class LaneFailedError(Exception):
 # AssertionError and RuntimeError: how aiokafka's producer speaks of a state that an earlier failure left it in
 FAILURES = (
     LaneFailedError,
+    SchemasUnavailableError,
     KafkaError,
     TimeoutError,
     OSError,

@@ -17,10 +17,10 @@ from typing import Annotated, NamedTuple, cast
 import typer
 
 from cli.output import write
-from pipeline.enforce import REASONS, enforce
+from pipeline.enforce import enforce
 from pipeline.errors import PanlockError
 from pipeline.keys import Keyring
-from pipeline.masking.face import Masked
+from pipeline.masking.face import REASONS, Masked
 from pipeline.policy import Policy, load_policy
 from pipeline.policy.topics import quarantine_topic
 from pipeline.record import Headers, Reason

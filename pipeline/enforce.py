@@ -16,12 +16,11 @@ hold rule matches. `decide` does the rest in the lane's order, from its state, a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import panlock_kernel
-
 from pipeline.effects import Effects
 from pipeline.holds import Messages, drain_all, hear, tick, wait
 from pipeline.identity.headers import verify
-from pipeline.masking.face import Masked
+from pipeline.masking.face import REASONS, Masked
+from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.record import Reason, Record, Unreadable
 from pipeline.releases import Releases
 from pipeline.source import Context, Source
@@ -31,7 +30,6 @@ from pipeline.turn import Parked, Turn
 HEADER_REASONS = frozenset(
     (Reason.IDENTITY_MISSING, Reason.IDENTITY_DUPLICATE, Reason.IDENTITY_MISMATCH, Reason.INVALID_UTF8)
 )
-REASONS = tuple(Reason(code) for code in panlock_kernel.REJECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,10 @@ class Enforced:
 
 
 def enforce(source: Source, partition: int, records: Sequence[Record], end: int) -> Enforced:
-    """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected."""
+    """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected.
+
+    Raises SchemasUnavailableError, whatever the content.
+    """
     refused = {
         index: reason
         for index, record in enumerate(records)
@@ -69,13 +70,15 @@ def _verify(source: Source, record: Record) -> Reason | None:
 
 def _mask(source: Source, records: Sequence[Record]) -> Sequence[Masked | Reason]:
     try:
-        masked: list[Masked] = source.kernel.enforce(  # type: ignore[assignment]  # tuples of that very shape
+        masked: list[Masked] = source.masker.enforce(  # type: ignore[assignment]  # tuples of that very shape
             source.principal,
             [record.key for record in records],
             [record.value for record in records],
             [record.headers for record in records],
         )
         return masked
+    except SchemasUnavailableError:
+        raise
     except Exception:  # noqa: BLE001  # a defect or a kernel panic: find the record that provokes it, reject it alone
         if len(records) == 1:
             return [Reason.INTERNAL_ERROR]

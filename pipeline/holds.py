@@ -13,6 +13,7 @@ from pipeline.approval.pending import Pending
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType
 from pipeline.effects import Out
+from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.policy.topics import DECISIONS
 from pipeline.record import Reason, Record, RecordId, RecordIdError, Refusal
 from pipeline.resume import resume
@@ -216,9 +217,11 @@ def _assess(turn: Turn, follower: Pending, time: int) -> bool:
     verdict, detail = 0, None
     if record.value is not None:
         try:
-            verdict, detail = source.kernel.assess(
+            verdict, detail = source.masker.assess(
                 source.principal, record.key, record.value, record.headers, record.masking
             )
+        except SchemasUnavailableError:
+            raise
         except Exception:  # noqa: BLE001  # a defect or a kernel panic: content never raises
             turn.reject(source, record.id, Reason.INTERNAL_ERROR, None)
             return False

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import panlock_kernel
 
 from pipeline.identity.headers import Mode
-from pipeline.masking.face import kernel_flow
+from pipeline.masking.face import Masker, kernel_flow
+from pipeline.masking.formats import format_of
+from pipeline.masking.projected import Projected
 from pipeline.policy.models import HoldRule, Policy
 from pipeline.policy.topics import quarantine_topic, rejections_topic
 from pipeline.repartition import partition_of
@@ -14,7 +16,7 @@ from pipeline.repartition import partition_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A quarantine topic, its owner, and its flow's rules; `kernel` masks and assesses."""
+    """A quarantine topic, its owner, and its flow's rules; `masker` masks and assesses."""
 
     topic: str
     flow: str
@@ -24,7 +26,7 @@ class Source:
     clean: str
     rejections: str
     rules: tuple[HoldRule, ...]
-    kernel: panlock_kernel.Flow
+    masker: Masker
     spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
 
     def clean_partition(self, key: bytes | None, kept: int) -> int:
@@ -53,7 +55,8 @@ def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | Non
     """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
     made = {}
     for name, flow in policy.flows.items():
-        kernel = kernel_flow(name, flow, policy, keyring, panic_on=panic_on)
+        kernel, format_ = kernel_flow(name, flow, policy, keyring, panic_on=panic_on), format_of(flow)
+        masker: Masker = kernel if format_ is None else Projected(kernel, format_)
         for principal in flow.producers:
             topic = quarantine_topic(name, principal)
             made[topic] = Source(
@@ -65,7 +68,7 @@ def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | Non
                 flow.clean_topic,
                 rejections_topic(principal),
                 flow.hold,
-                kernel,
+                masker,
                 flow.partitions if flow.repartition == "masked" else None,
             )
     return made

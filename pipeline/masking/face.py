@@ -7,8 +7,11 @@ from typing import NamedTuple, Protocol
 import panlock_kernel
 
 from pipeline.masking.strategies import strategy_of
-from pipeline.record import Headers
+from pipeline.record import Headers, Reason
 
+# a verdict of -n means REASONS[n - 1]: the kernel's own numbering, then the others
+REASONS = tuple(Reason(code) for code in panlock_kernel.REJECTIONS)
+REASONS += tuple(reason for reason in Reason if reason not in REASONS)
 OFF = "off"
 
 
@@ -71,8 +74,8 @@ class Masked(NamedTuple):
     """One record after masking and assessment. The kernel gives plain tuples of this shape: they cost less.
 
     `verdict` 0: passes. n > 0: the flow's hold rule n - 1 matched, the first that did; `detail` is "rule-error" where
-    it could not be evaluated. n < 0: rejected with panlock_kernel.REJECTIONS[-n - 1]; `detail` is the place: a path of
-    the masked document, "byte N", "key" or "header"; all that follows is None or empty.
+    it could not be evaluated. n < 0: rejected with REASONS[-n - 1]; `detail` is the place: a path of the masked
+    document, "byte N", "key", "header" or "value"; all that follows is None or empty.
     `key`, `value`: masked bytes, the given objects where nothing changed. `headers`: None where they pass unchanged.
     `masking`: canonical JSON array of the first 100 findings; `more`: counts by class of the others.
     `sha256`: pipeline.record.record_sha256 of the masked record, in ASCII.
@@ -95,6 +98,27 @@ class Policy(Protocol):
     def token_domains(self) -> Mapping[str, TokenDomain]: ...
     @property
     def truncation(self) -> str: ...
+
+
+def rejected(reason: Reason, place: str) -> Masked:
+    return Masked(-1 - REASONS.index(reason), place, None, None, None, b"[]", None, b"")
+
+
+class Masker(Protocol):
+    """Masks and assesses a flow's records: panlock_kernel.Flow for JSON, pipeline.masking.projected for the others."""
+
+    def enforce(
+        self,
+        principal: str,
+        keys: list[bytes | None],
+        values: list[bytes | None],
+        headers: list[Sequence[tuple[str, bytes | None]]],
+    ) -> Sequence[tuple[object, ...]]:
+        """A Masked, or a plain tuple of its shape, for each record."""
+
+    def assess(
+        self, principal: str, key: bytes | None, value: bytes | None, headers: Headers, masking: bytes
+    ) -> tuple[int, str | None]: ...
 
 
 def kernel_flow(

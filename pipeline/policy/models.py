@@ -124,7 +124,7 @@ class Flow(Part):
     consumers: tuple[CommonName, ...] = ()
     partitions: Annotated[int, Field(ge=1, le=2000)] = 12
     clean: Clean = Field(default_factory=lambda: Clean.model_validate({}))
-    format: Literal["json"] = "json"
+    format: Literal["json", "ndjson", "text"] = "json"
     ordering: Literal["key", "none"] = "key"
     repartition: Literal["off", "masked"] = "off"
     recording: Annotated[

@@ -220,9 +220,9 @@ def test_enforcement_that_raises_rejects_that_record_alone(lane: MemoryLane) -> 
         def enforce(self, principal: str, keys: list[object], values: list[bytes], headers: list[object]) -> object:
             if any(b"poison" in value for value in values):
                 raise RuntimeError("4111111111111111")
-            return lane.context.sources["quarantine.payments.strict"].kernel.enforce(principal, keys, values, headers)
+            return lane.context.sources["quarantine.payments.strict"].masker.enforce(principal, keys, values, headers)
 
-    source = replace(lane.context.sources[TOPIC], kernel=Poisoned())
+    source = replace(lane.context.sources[TOPIC], masker=Poisoned())
     lane.context = replace(lane.context, sources={**lane.context.sources, TOPIC: source})
     lane.records(SMALL, b'"poison"', SMALL)
     assert lane.told() == [(RELEASED, None), (REJECTED, Reason.INTERNAL_ERROR), (RELEASED, None)]

@@ -76,7 +76,7 @@ def test_a_kernel_that_fails_on_one_that_waited_rejects_that_one() -> None:
 
     lane = MemoryLane()
     lane.records(LARGE, SMALL)
-    source = replace(lane.context.sources[TOPIC], kernel=Failing())  # type: ignore[arg-type]
+    source = replace(lane.context.sources[TOPIC], masker=Failing())  # type: ignore[arg-type]
     lane.context = replace(lane.context, sources={**lane.context.sources, TOPIC: source})
     lane.tick(NOW + HOUR)
     assert lane.told()[-1] == (EventType.RECORD_REJECTED, "internal-error")
