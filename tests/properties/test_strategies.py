@@ -1,14 +1,16 @@
 """What every strategy promises, whatever it is given."""
 
 import json
+import random
 import unicodedata
 from typing import Any
 
 import panlock_kernel
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.masking.strategies import CLASSES, allowed
+from tests.properties import documents
 
 KEYRING = panlock_kernel.Keyring({"k1": b"1" * 32, "k0": b"0" * 32}, "k1")
 BEFORE = panlock_kernel.Keyring({"k1": b"1" * 32, "k0": b"0" * 32}, "k0")
@@ -122,3 +124,23 @@ def test_partial_never_shows_more_than_faq_1091_allows(pan: str, truncation: str
     assert len(out) == len(pan) and out[-4:] == pan[-4:]
     assert shown <= (12 if truncation == "8+4" and len(pan) == 16 else 10)
     assert len(pan) - shown >= 4 + (len(pan) != 16)
+
+
+@given(
+    st.integers(0, 2**63).map(documents.document),
+    st.sampled_from(sorted(allowed("pan"))),
+    st.sampled_from(["token", "fpe"]),
+    st.integers(0, 2**63).map(lambda seed: documents.text(random.Random(seed))),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_second_scan_leaves_alone_what_the_first_left(document: str, pan: str, key_by: str, text: str) -> None:
+    config = {"flow": "payments", "scan": {"pan": pan, "key": key_by}}
+    kernel = panlock_kernel.Flow(json.dumps(config).encode(), KEYRING)
+    first = kernel.enforce("checkout", [text.encode()], [document.encode()], [(("h", text.encode()),)])[0]
+    if first[0] < 0:
+        return
+    headers = (("h", text.encode()),) if first[4] is None else first[4]
+    second = kernel.enforce("checkout", [first[2]], [first[3]], [headers])[0]
+    assert second[2:4] == first[2:4]
+    assert second[4] is None or second[4] == headers
+    assert second[5] == b"[]"
