@@ -14,7 +14,7 @@ from faust.types import TP
 
 from agents import faults
 from agents.assignor import lane_assignor
-from agents.config import WorkerConfig
+from agents.config import WorkerConfig, WorkerConfigError
 from agents.inbox import BATCH_RECORDS
 from agents.lane import Lane
 from agents.purge import purge_every_minute
@@ -24,7 +24,7 @@ from agents.watchdog import commit_group_offsets, compare_topics_often, watch
 from agents.web import serve_status
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
-from pipeline.source import sources
+from pipeline.source import Source, sources
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Worker:
         self.policy, self.config = policy, config
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
-        self._sources = sources(policy, config.keyring(), faults.PANIC_ON)
+        self._sources = flow_sources(policy, config)
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
         self.joined = False
@@ -114,6 +114,14 @@ class Worker:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("a lane has ended: %r", error)
             self._crashing = asyncio.ensure_future(self.app.crash(error))
+
+
+def flow_sources(policy: Policy, config: WorkerConfig) -> dict[str, Source]:
+    """Raises WorkerConfigError where the policy works with a key that the worker does not have."""
+    try:
+        return sources(policy, config.keyring(), faults.PANIC_ON)
+    except ValueError as error:
+        raise WorkerConfigError(f"token_keys: {error}") from error
 
 
 def certificate_name(config: WorkerConfig) -> str:
