@@ -160,6 +160,16 @@ fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| KernelPanic::new_err(PANIC))
 }
 
+/// The yardstick of bench/kernel.py.
+#[pyfunction]
+fn parse_and_copy<'py>(py: Python<'py>, values: Vec<PyBackedBytes>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let copies = py.detach(|| {
+        guarded(|| values.iter().map(|value| crate::copying::parse_and_copy(value)).collect::<Result<Vec<_>, _>>())
+    })?;
+    let copies = copies.map_err(|rejected| PyValueError::new_err(rejected.place))?;
+    Ok(copies.iter().map(|copy| PyBytes::new(py, copy)).collect())
+}
+
 #[pyfunction]
 fn check_rule(text: &str) -> PyResult<()> {
     guarded(|| crate::rules::check(text))?.map_err(PyValueError::new_err)
@@ -182,6 +192,7 @@ fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("REJECTIONS", PyTuple::new(module.py(), Rejection::CODES)?)?;
     module.add_class::<Keyring>()?;
     module.add_class::<Flow>()?;
+    module.add_function(wrap_pyfunction!(parse_and_copy, module)?)?;
     module.add_function(wrap_pyfunction!(check_rule, module)?)?;
     module.add_function(wrap_pyfunction!(check_path, module)?)
 }

@@ -7,6 +7,7 @@
 
 mod automaton;
 mod config;
+mod copying;
 mod digest;
 mod digits;
 mod edges;
