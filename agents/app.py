@@ -119,7 +119,7 @@ class Worker:
 def flow_sources(policy: Policy, config: WorkerConfig) -> dict[str, Source]:
     """Raises WorkerConfigError where the policy works with a key that the worker does not have."""
     try:
-        return sources(policy, config.keyring(), faults.PANIC_ON)
+        return sources(policy, config.keyring(), faults.PANIC_ON, config.source_of_schemas())
     except ValueError as error:
         raise WorkerConfigError(f"token_keys: {error}") from error
 

@@ -8,9 +8,11 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.schemas.settings import SchemaSettings
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
 from pipeline.keys import Keyring
+from pipeline.masking.formats.schemas import Schemas
 
 KEY_BYTES = 32
 
@@ -38,6 +40,7 @@ class WorkerConfig(BaseModel):
     web: Web = Web()
     token_keys: dict[str, Path]
     token_key: str
+    schemas: SchemaSettings | None = None
     session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
 
     def keyring(self) -> Keyring:
@@ -47,6 +50,13 @@ class WorkerConfig(BaseModel):
             return Keyring(keys, self.token_key)
         except ValueError as error:
             raise WorkerConfigError(f"token_keys: {error}") from error
+
+    def source_of_schemas(self) -> Schemas | None:
+        """Raises WorkerConfigError for a file that cannot be read."""
+        try:
+            return None if self.schemas is None else self.schemas.schemas()
+        except OSError as error:
+            raise WorkerConfigError(f"schemas: {error.filename}: {error.strerror}") from error
 
 
 def read_key(name: str, path: Path) -> bytes:
@@ -80,6 +90,7 @@ def load_worker_config(path: Path) -> WorkerConfig:
         update={
             "kafka": config.kafka.relative_to(base),
             "store": base / config.store,
+            "schemas": config.schemas and config.schemas.relative_to(base),
             "token_keys": {name: base / key for name, key in config.token_keys.items()},
         }
     )

@@ -50,7 +50,6 @@ class LaneFailedError(Exception):
 # AssertionError and RuntimeError: how aiokafka's producer speaks of a state that an earlier failure left it in
 FAILURES = (
     LaneFailedError,
-    SchemasUnavailableError,
     KafkaError,
     TimeoutError,
     OSError,
@@ -97,7 +96,7 @@ class Lane:
                 log.error("lane %d: %s", self.number, error)
                 await self._close("its store is corrupt and is being rebuilt")
                 self._corrupt = set_store_aside(self.services.store, self.number, error)
-            except (ClusterMismatchError, TopicMissingError) as error:
+            except (ClusterMismatchError, TopicMissingError, SchemasUnavailableError) as error:
                 log.error("lane %d stays closed: %s", self.number, error)
                 await self._close(str(error))
                 await asyncio.sleep(PATIENCE)

@@ -7,9 +7,12 @@ import panlock_kernel
 
 from pipeline.identity.headers import Mode
 from pipeline.masking.face import Masker, kernel_flow
-from pipeline.masking.formats import format_of
+from pipeline.masking.formats import STANDING, format_of
+from pipeline.masking.formats.rules import StandingRule
+from pipeline.masking.formats.schemas import NoSchemas, Schemas
 from pipeline.masking.projected import Projected
-from pipeline.policy.models import HoldRule, Policy
+from pipeline.policy.checks.fields import meet
+from pipeline.policy.models import Flow, HoldRule, Policy
 from pipeline.policy.topics import quarantine_topic, rejections_topic
 from pipeline.repartition import partition_of
 
@@ -51,11 +54,14 @@ class Context:
     sources: Mapping[str, Source]
 
 
-def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None) -> dict[str, Source]:
+def sources(
+    policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None, schemas: Schemas | None = None
+) -> dict[str, Source]:
     """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
     made = {}
     for name, flow in policy.flows.items():
-        kernel, format_ = kernel_flow(name, flow, policy, keyring, panic_on=panic_on), format_of(flow)
+        kernel = kernel_flow(name, flow, policy, keyring, standing=_standing(flow), panic_on=panic_on)
+        format_ = format_of(flow, schemas or NoSchemas())
         masker: Masker = kernel if format_ is None else Projected(kernel, format_)
         for principal in flow.producers:
             topic = quarantine_topic(name, principal)
@@ -72,3 +78,9 @@ def sources(policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | Non
                 flow.partitions if flow.repartition == "masked" else None,
             )
     return made
+
+
+def _standing(flow: Flow) -> list[StandingRule]:
+    """The format's own rules, but for fields that the policy has a rule for."""
+    own = [rule.path for rule in flow.fields]
+    return [rule for rule in STANDING.get(flow.format, ()) if not any(meet(rule.path, path) for path in own)]

@@ -122,16 +122,22 @@ class Masker(Protocol):
 
 
 def kernel_flow(
-    name: str, flow: Flow, policy: Policy, keyring: panlock_kernel.Keyring, *, panic_on: str | None = None
+    name: str,
+    flow: Flow,
+    policy: Policy,
+    keyring: panlock_kernel.Keyring,
+    *,
+    standing: Sequence[FieldRule] = (),
+    panic_on: str | None = None,
 ) -> panlock_kernel.Flow:
-    """Compile a flow's field rules, scan and hold rules.
+    """Compile a flow's field rules, scan and hold rules; `standing`: rules of its format beside the policy's.
 
     `panic_on` is fault injection: a value that holds this text makes the kernel panic. Raises ValueError for rules
     that `panlock policy check` would have refused, and for a token domain whose key the keyring does not have.
     """
     config = {
         "flow": name,
-        "fields": [_field(rule) for rule in flow.fields],
+        "fields": [_field(rule) for rule in (*flow.fields, *standing)],
         "scan": _scan(flow.scan),
         "allow": list(flow.allow),
         "closed": flow.closed,

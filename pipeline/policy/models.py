@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
     DAY,
     CommonName,
@@ -117,6 +118,21 @@ class Clean(Part):
     retention_ms: Retention | None = Field(None, alias="retention")
 
 
+class Spec(Part):
+    """Of format iso8583: a base, and what differs from it, field by field (pipeline.masking.formats.iso8583_spec)."""
+
+    extends: Base = "1987-ascii"
+    fields: dict[str, dict[str, str | int]] = {}
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Spec":
+        try:
+            spec_of(self.extends, self.fields)
+        except SpecError as error:
+            raise wrong(str(error), "see docs/record-formats.md") from None
+        return self
+
+
 class Flow(Part):
     """One logical stream. `retention_ms` of its quarantine topics covers the longest outage to survive."""
 
@@ -124,7 +140,8 @@ class Flow(Part):
     consumers: tuple[CommonName, ...] = ()
     partitions: Annotated[int, Field(ge=1, le=2000)] = 12
     clean: Clean = Field(default_factory=lambda: Clean.model_validate({}))
-    format: Literal["json", "ndjson", "text"] = "json"
+    format: Literal["json", "ndjson", "text", "avro", "protobuf", "jsonschema", "iso8583"] = "json"
+    spec: Spec = Spec()
     ordering: Literal["key", "none"] = "key"
     repartition: Literal["off", "masked"] = "off"
     recording: Annotated[

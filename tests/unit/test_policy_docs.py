@@ -17,6 +17,7 @@ from pipeline.policy.models import (
     Principal,
     Roles,
     Scan,
+    Spec,
     TokenDomain,
 )
 
@@ -28,6 +29,7 @@ PARTS = {
     "Roles on the broker": Roles,
     "Token domain": TokenDomain,
     "A flow": Flow,
+    "Spec": Spec,
     "Clean topic": Clean,
     "Field rule": FieldRule,
     "Scan": Scan,

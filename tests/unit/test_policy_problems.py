@@ -58,7 +58,7 @@ ONE = {
     "recording masked": ("recording: off", "recording: masked", "flows.payments.recording", "not supported", "use off"),
     "recording reveal": ("recording: off", "recording: reveal", "flows.payments.recording", "not supported", "use off"),
     "requester": ("quorum: 2", "quorum: 2\n        requester: $.by", "flows.payments.hold[0].requester", "not supported", "leave it out"),
-    "format": ("format: json", "format: avro", "flows.payments.format", "`avro` is not possible", "'json'"),
+    "format": ("format: json", "format: yaml", "flows.payments.format", "`yaml` is not possible", "'json'"),
     "repartition": ("ordering: key", "repartition: hash", "flows.payments.repartition", "`hash` is not possible", "'off' or 'masked'"),
     "ordering": ("ordering: key", "ordering: all", "flows.payments.ordering", "`all` is not possible", "'key' or 'none'"),
     "scan": ("{pan: partial}", "{pan: hash}", "flows.payments.scan.pan", "`hash` is not possible", "'token'"),

@@ -1,12 +1,26 @@
 """The formats of values, one a module, behind one table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
+from pipeline.masking.formats.avro import Avro
 from pipeline.masking.formats.format import Format
+from pipeline.masking.formats.iso8583 import RULES, Iso8583
+from pipeline.masking.formats.iso8583_spec import Base, spec_of
+from pipeline.masking.formats.json_schema import JsonSchema
 from pipeline.masking.formats.ndjson import NdJsonFormat
+from pipeline.masking.formats.protobuf import Protobuf
+from pipeline.masking.formats.rules import StandingRule
+from pipeline.masking.formats.schemas import Schemas
 from pipeline.masking.formats.text import TextFormat
+
+
+class Spec(Protocol):
+    @property
+    def extends(self) -> Base: ...
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, object]]: ...
 
 
 class Flow(Protocol):
@@ -14,16 +28,23 @@ class Flow(Protocol):
 
     @property
     def format(self) -> str: ...
+    @property
+    def spec(self) -> Spec: ...
 
 
-FORMATS: Mapping[str, Callable[[Flow], Format]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Flow, Schemas], Format]] = MappingProxyType(
     {
-        "ndjson": lambda flow: NdJsonFormat(),
-        "text": lambda flow: TextFormat(),
+        "ndjson": lambda flow, schemas: NdJsonFormat(),
+        "text": lambda flow, schemas: TextFormat(),
+        "avro": lambda flow, schemas: Avro(schemas),
+        "protobuf": lambda flow, schemas: Protobuf(schemas),
+        "jsonschema": lambda flow, schemas: JsonSchema(schemas),
+        "iso8583": lambda flow, schemas: Iso8583(spec_of(flow.spec.extends, flow.spec.fields)),
     }
 )
+STANDING: Mapping[str, Sequence[StandingRule]] = MappingProxyType({"iso8583": RULES})  # rules that nobody has to write
 
 
-def format_of(flow: Flow) -> Format | None:
+def format_of(flow: Flow, schemas: Schemas) -> Format | None:
     """None for JSON: the kernel reads it itself."""
-    return None if flow.format == "json" else FORMATS[flow.format](flow)
+    return None if flow.format == "json" else FORMATS[flow.format](flow, schemas)

@@ -1,0 +1,1 @@
+"""Where schemas come from: a directory or a registry. Implements pipeline.masking.formats.schemas.Schemas."""
