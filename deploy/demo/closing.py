@@ -25,10 +25,12 @@ def tell(run: Run) -> None:
 def reckon(run: Run) -> None:
     """Every record that went in has exactly one end, and what was released came out once and in order."""
     with run.narrator.work("every record has one end, and what was released came out once and in order"):
-        outcomes, clean = ended(run.events()), run.clean()
+        outcomes, clean = ended(run.events()), run.clean() + [each for _, _, found in run.others for each in found]
+        topics_ = (CHECKOUT, REFUNDS, *(topic for _, topic, _ in run.others))
+        batches = run.batches + [batch for batch, _, _ in run.others]
         admin = run.kafka("admin")
-        check_whole({topic: ends(admin, topic) for topic in (CHECKOUT, REFUNDS)}, outcomes, clean)
-        shown = table(rows(run.batches, outcomes, clean), run.refused)
+        check_whole({topic: ends(admin, topic) for topic in topics_}, outcomes, clean)
+        shown = table(rows(batches, outcomes, clean), run.refused)
     run.narrator.table(shown)
 
 

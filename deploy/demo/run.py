@@ -27,13 +27,17 @@ IDENTITY = "panlock-identity", "refunds"  # the header that the policy asks of r
 
 @dataclass(slots=True)
 class Run:
-    """`closing` ends, in the reverse order, whatever has been started; `written` is what producers handed over."""
+    """`closing` ends, in the reverse order, whatever has been started; `written` is what producers handed over.
+
+    `others`: batches of flows that are not JSON, with their quarantine topic and what became clean.
+    """
 
     directory: Path
     narrator: Narrator
     closing: ExitStack
     commands: Commands = field(default_factory=Commands)
     batches: list[Batch] = field(default_factory=list)
+    others: list[tuple[Batch, str, list[Clean]]] = field(default_factory=list)
     written: list[Sent] = field(default_factory=list)
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     cluster: DevCluster = field(init=False)

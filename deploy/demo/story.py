@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import orjson
 
-from deploy.demo import closing, holds, writing
+from deploy.demo import closing, formats, holds, writing
 from deploy.demo.clients import refusal
 from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
@@ -48,6 +48,7 @@ def deploy(run: Run) -> None:
 
 
 def start_workers(run: Run) -> None:
+    formats.write_schema(run.directory / "schemas")
     token_key = run.directory / "k1.key"
     token_key.touch(mode=0o600)
     token_key.write_bytes(os.urandom(32))
@@ -61,6 +62,11 @@ def start_workers(run: Run) -> None:
     run.checkout = Line(run.kafka("checkout"))
     has = wait_shared(run.workers.values(), run.policy.lanes)
     run.note(", ".join(f"{name} has lanes {listed(lanes)}" for name, lanes in has.items()))
+
+
+def mask_elsewhere(run: Run) -> None:
+    writing.write_free_text(run)
+    formats.write_formats(run)
 
 
 def read_clean_alone(run: Run) -> None:
@@ -79,7 +85,7 @@ STEPS = (
     ("topics and ACLs from the policy", deploy),
     ("two workers share 4 lanes", start_workers),
     ("checkout and refunds write, each through a Kafka client of its own", writing.write_cards),
-    ("card numbers in free text, escaped, and as a record's key are masked", writing.write_free_text),
+    ("card numbers in free text, escaped, as a record's key and in Avro are masked", mask_elsewhere),
     ("a forged identity and malformed JSON are rejected, and the producer is told", writing.write_wrong),
     ("checkout tries refunds' topic, and the broker refuses", writing.write_elsewhere),
     ("large refunds wait for people: one approved by two, one denied", holds.decide),

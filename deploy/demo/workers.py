@@ -24,6 +24,7 @@ class WorkerProcess:
             directory / f"{name}.yaml",
             kafka=kafka,
             store=name,
+            schemas={"directory": str(directory.parent / "schemas")},
             token_keys={"k1": str(token_key)},
             token_key="k1",  # noqa: S106 - a key's name
             session_timeout=SESSION,
