@@ -1,8 +1,8 @@
 """The card numbers and CVVs of the demo: the networks' own test numbers, which no bank has issued.
 
 The CVVs lie between 700 and 999 (four digits for American Express) so that no offset or sequence number of a run, which
-stay in the hundreds, is one of them, and none is a multiple of 8, as sizes of memory in RocksDB's logs are (872 was one):
-see deploy.demo.search for why that matters.
+stay in the hundreds, is one of them, and none is a multiple of 8, as sizes of memory in RocksDB's logs are (872 was
+one): see deploy.demo.search for why that matters.
 """
 
 from typing import NamedTuple
