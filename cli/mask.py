@@ -3,7 +3,8 @@
 NDJSON in, NDJSON out, one object for each line, malformed and empty ones too:
 {"outcome","value","findings","reason"}. `value` is the masked record spliced in byte for byte, null when rejected;
 `reason` is the code of a rejection or the id of the rule that holds. Beyond a hundred findings, `findings_more` counts
-the others by class.
+the others by class. Of a flow whose format is not JSON the whole input is one record, and `value` a JSON string: the
+masked text, or `base64:` and bytes that are no UTF-8.
 """
 
 import secrets
@@ -14,9 +15,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, NamedTuple, cast
 
+import orjson
 import typer
 
 from cli.output import write
+from cli.pending import readable
 from pipeline.enforce import enforce
 from pipeline.errors import PanlockError
 from pipeline.keys import Keyring
@@ -51,10 +54,16 @@ def mask(
         str | None, typer.Option(help="The producer, for hold rules that look at it; default the flow's first.")
     ] = None,
 ) -> None:
-    """Mask NDJSON from stdin to stdout. Nothing leaves this process; tokens are under a throw-away key."""
+    """Mask stdin to stdout: NDJSON, or one value in the flow's format.
+
+    Nothing leaves this process; tokens are under a throw-away key.
+    """
     loaded = load_policy(policy)
     source = _source(loaded, flow, principal)
     limit = loaded.flows[flow].max_message_bytes
+    if loaded.flows[flow].format != "json":
+        write(b"".join(answers(source, [sys.stdin.buffer.read()], limit, spliced=False)))
+        return
     for lines in batches(cast(BufferedReader, sys.stdin.buffer)):
         write(b"".join(answers(source, lines, limit)))
         sys.stdout.flush()
@@ -87,15 +96,16 @@ def batches(stream: BufferedReader) -> Iterator[list[bytes]]:
         yield [b"".join(rest)]
 
 
-def answers(source: Source, lines: list[bytes], limit: int) -> Iterator[bytes]:
-    """One line for each; `limit`: the largest record in bytes that the flow's quarantine topic takes."""
+def answers(source: Source, lines: list[bytes], limit: int, *, spliced: bool = True) -> Iterator[bytes]:
+    """One line for each; `limit`: the largest record in bytes that the flow's quarantine topic takes; `spliced`: values
+    are JSON, and come out as they are."""
     records = [_Line(line) for line in lines if len(line) <= limit]
     results = iter(enforce(source, 0, records, 0).results)
     for line in lines:
-        yield _answer(source, next(results) if len(line) <= limit else Reason.TOO_LARGE)
+        yield _answer(source, next(results) if len(line) <= limit else Reason.TOO_LARGE, spliced)
 
 
-def _answer(source: Source, result: Masked | Reason) -> bytes:
+def _answer(source: Source, result: Masked | Reason, spliced: bool) -> bytes:
     if isinstance(result, Reason):
         return _REJECTED % result.value.encode()
     verdict, detail, _, value, _, masking, more, _ = result
@@ -106,7 +116,7 @@ def _answer(source: Source, result: Masked | Reason) -> bytes:
     counts = b"" if more is None else b',"findings_more":' + more
     return b'{"outcome":"%b","value":%b,"findings":%b,"reason":%b%b}\n' % (
         b"held" if held else b"released",
-        b"null" if value is None else value,
+        b"null" if value is None else value if spliced else orjson.dumps(readable(value)),
         masking,
         reason,
         counts,

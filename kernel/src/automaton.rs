@@ -24,6 +24,8 @@ pub struct Automaton {
     /// state → the rule that masks a value there
     rule: Vec<Option<u16>>,
     pub start: State,
+    /// items of an array, and a member `#text`, are where their array or object is (config::Format::Xml)
+    pub repeats: bool,
 }
 
 impl Automaton {
@@ -53,17 +55,28 @@ impl Automaton {
             places.iter().filter(|(rule, taken)| *taken == paths[*rule].steps.len()).map(|(rule, _)| *rule as u16).min()
         };
         let rule = building.sets.iter().map(accepted).collect();
-        Ok(Self { names, next, rule, start })
+        Ok(Self { names, next, rule, start, repeats: false })
+    }
+
+    /// For XML, where one element and several of its name are one place: `[*]` in a path says nothing more.
+    pub fn compile_repeating(mut paths: Vec<Path>) -> Result<Self, String> {
+        for path in &mut paths {
+            path.steps.retain(|step| *step != Step::Items);
+        }
+        Ok(Self { repeats: true, ..Self::compile(&paths)? })
     }
 
     pub fn member(&self, state: State, hash: u64, name: &[u8]) -> State {
-        if state == DEAD {
-            return DEAD;
+        if state == DEAD || (self.repeats && name == b"#text") {
+            return state;
         }
         self.go(state, self.names.symbol(hash, name))
     }
 
     pub fn item(&self, state: State) -> State {
+        if self.repeats {
+            return state;
+        }
         self.go(state, self.names.len() + 1)
     }
 
@@ -140,6 +153,19 @@ mod tests {
         assert_eq!(walk(&automaton, &["card"]), None);
         assert_eq!(walk(&automaton, &["items", "pan"]), None);
         assert_eq!(walk(&automaton, &["x", "card", "number"]), None);
+    }
+
+    #[test]
+    fn repeated_elements_are_one_place() {
+        let paths = ["$.a.pan", "$.b[*].c"].map(|path| Path::parse(path).unwrap());
+        let automaton = Automaton::compile_repeating(paths.to_vec()).unwrap();
+        for steps in [&["a", "pan"][..], &["a", "[]", "pan", "[]", "#text"], &["a", "pan", "#text"]] {
+            assert_eq!(walk(&automaton, steps), Some(0));
+        }
+        for steps in [&["b", "c"][..], &["b", "[]", "c"]] {
+            assert_eq!(walk(&automaton, steps), Some(1));
+        }
+        assert_eq!(walk(&automaton, &["a", "pan", "@x"]), None);
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub enum Format {
     Json,
     Ndjson,
     Text,
+    /// JSON as pipeline/masking/formats/xml.py projects it: a step of a path means the element, each of several of one
+    /// name, and the `#text` of one with attributes
+    Xml,
 }
 
 #[derive(Debug, Deserialize)]

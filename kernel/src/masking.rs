@@ -42,7 +42,11 @@ impl Masking {
         let paths = fields.iter().map(|field| Path::parse(&field.path)).collect::<Result<Vec<_>, _>>()?;
         let compiler = Compiler { config, keyring: Arc::new(keyring.clone()) };
         let rules = fields.iter().map(|field| compiler.field(field)).collect::<Result<_, _>>()?;
-        Ok(Self { automaton: Automaton::compile(&paths)?, rules, scan: compiler.scan()? })
+        let automaton = match config.format {
+            Format::Xml => Automaton::compile_repeating(paths)?,
+            _ => Automaton::compile(&paths)?,
+        };
+        Ok(Self { automaton, rules, scan: compiler.scan()? })
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
                 if depth == DEEPEST {
                     return Err(Rejected::at_byte(Rejection::TooDeep, self.at));
                 }
-                if rule.is_some() {
+                if rule.is_some() && !self.continues(byte) {
                     return Err(self.rejected(Rejection::FieldType));
                 }
                 self.at += 1;
@@ -98,6 +98,12 @@ impl<'a> Walk<'a> {
             b'I' if self.input[self.at..].starts_with(b"Infinity") => Err(self.not_finite()),
             _ => Err(malformed(self.at)),
         }
+    }
+
+    /// Whether a rule that has come to this array or object goes on inside: repeated elements of XML, or a leaf's text
+    /// beside its attributes, which then is the first member.
+    fn continues(&self, byte: u8) -> bool {
+        self.masking.automaton.repeats && (byte == b'[' || self.input[self.at..].starts_with(b"{\"#text\":"))
     }
 
     /// What is done to a value as a whole; None leaves it to the scan.

@@ -67,6 +67,8 @@ class Flow(Protocol):
     @property
     def closed(self) -> bool: ...
     @property
+    def format(self) -> str: ...
+    @property
     def hold(self) -> Sequence[HoldRule]: ...
 
 
@@ -137,6 +139,7 @@ def kernel_flow(
     """
     config = {
         "flow": name,
+        "format": "xml" if flow.format == "xml" else "json",
         "fields": [_field(rule) for rule in (*flow.fields, *standing)],
         "scan": _scan(flow.scan),
         "allow": list(flow.allow),

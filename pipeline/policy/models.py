@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
@@ -99,6 +99,12 @@ def _no_requester(value: object) -> None:
     raise wrong("`requester` is not supported in this release", "leave it out; owners of the producer never count")
 
 
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise wrong("has a name twice", "give each column its own")
+    return names
+
+
 class HoldRule(Part):
     """When a record waits for people, for whom, and how long (`expires_ms`, after its broker time)."""
 
@@ -133,6 +139,15 @@ class Spec(Part):
         return self
 
 
+class Csv(Part):
+    """How values of format csv are read. `columns`: the first row names them, or they are 1, 2, 3 …, or their names."""
+
+    columns: Literal["header", "index"] | Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_once)] = (
+        "header"
+    )
+    delimiter: Literal[",", ";", "|", "\t"] = ","
+
+
 class Flow(Part):
     """One logical stream. `retention_ms` of its quarantine topics covers the longest outage to survive."""
 
@@ -140,7 +155,8 @@ class Flow(Part):
     consumers: tuple[CommonName, ...] = ()
     partitions: Annotated[int, Field(ge=1, le=2000)] = 12
     clean: Clean = Field(default_factory=lambda: Clean.model_validate({}))
-    format: Literal["json", "ndjson", "text", "avro", "protobuf", "jsonschema", "iso8583"] = "json"
+    format: Literal["json", "ndjson", "text", "csv", "xml", "avro", "protobuf", "jsonschema", "iso8583"] = "json"
+    csv: Csv = Field(default_factory=lambda: Csv.model_validate({}))
     spec: Spec = Spec()
     ordering: Literal["key", "none"] = "key"
     repartition: Literal["off", "masked"] = "off"

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from pipeline.policy.document import Cursor, Path, dotted
 from pipeline.policy.models import (
     Clean,
+    Csv,
     FieldRule,
     Flow,
     HoldRule,
@@ -32,6 +33,7 @@ _PARTS: dict[Path, type[Part]] = {
     ("token_domains", "*"): TokenDomain,
     ("flows", "*"): Flow,
     ("flows", "*", "clean"): Clean,
+    ("flows", "*", "csv"): Csv,
     ("flows", "*", "scan"): Scan,
     ("flows", "*", "fields", "*"): FieldRule,
     ("flows", "*", "hold", "*"): HoldRule,

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from cli.mask import UnknownFlowError, _source, answers, batches
 from pipeline.policy import parse_policy
 
-POLICY = parse_policy(
-    """
+TEXT = """
 version: 1
 principals:
   checkout: {spiffe: spiffe://pay.example/checkout, identity: header}
@@ -36,9 +35,8 @@ flows:
     hold:
       - {id: by-refunds, when: 'principal == "refunds"', reason: look, approvers: [approvers]}
       - {id: large, when: record.amount > 5000.0, reason: look, approvers: [approvers]}
-""",
-    "policy.yaml",
-)
+"""
+POLICY = parse_policy(TEXT, "policy.yaml")
 SOURCE = _source(POLICY, "payments", None)
 
 
@@ -46,6 +44,15 @@ def answer(line: bytes, principal: str | None = None) -> bytes:
     source = SOURCE if principal is None else _source(POLICY, "payments", principal)
     (told,) = answers(source, [line], 4096)
     return told
+
+
+def test_a_value_of_another_format_comes_out_as_a_string() -> None:
+    policy = parse_policy(
+        TEXT.replace("producers: [checkout, refunds]\n", "producers: [refunds]\n    format: xml\n"), "p"
+    )
+    source = _source(policy, "payments", None)
+    (told,) = answers(source, [b"<a>4111111111111111</a>"], 4096, spliced=False)
+    assert json.loads(told)["value"] == "<a>411111******1111</a>"
 
 
 def test_a_record_comes_out_masked_with_its_findings() -> None:

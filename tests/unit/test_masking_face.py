@@ -28,7 +28,7 @@ def compiled(flow: SimpleNamespace, *, panic_on: str | None = None) -> panlock_k
 
 def flow(*fields: Rule, scan: str = "redact", hold: tuple = ()) -> SimpleNamespace:
     found = SimpleNamespace(pan=scan, sad="redact", iban="off", key="token", domain="default")
-    return SimpleNamespace(fields=fields, scan=found, hold=hold, allow=(), closed=False)
+    return SimpleNamespace(fields=fields, scan=found, hold=hold, allow=(), closed=False, format="json")
 
 
 def enforce(kernel: panlock_kernel.Flow, value: bytes) -> Masked:

@@ -8,6 +8,7 @@ import pytest
 from pipeline.policy import parse_policy
 from pipeline.policy.models import (
     Clean,
+    Csv,
     FieldRule,
     Flow,
     HoldRule,
@@ -31,6 +32,7 @@ PARTS = {
     "A flow": Flow,
     "Spec": Spec,
     "Clean topic": Clean,
+    "CSV": Csv,
     "Field rule": FieldRule,
     "Scan": Scan,
     "Hold rule": HoldRule,

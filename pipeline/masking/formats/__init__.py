@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from pipeline.masking.formats.avro import Avro
+from pipeline.masking.formats.csv import Columns, CsvFormat
 from pipeline.masking.formats.format import Format
 from pipeline.masking.formats.iso8583 import RULES, Iso8583
 from pipeline.masking.formats.iso8583_spec import Base, spec_of
@@ -14,6 +15,14 @@ from pipeline.masking.formats.protobuf import Protobuf
 from pipeline.masking.formats.rules import StandingRule
 from pipeline.masking.formats.schemas import Schemas
 from pipeline.masking.formats.text import TextFormat
+from pipeline.masking.formats.xml import XmlFormat
+
+
+class CsvOptions(Protocol):
+    @property
+    def columns(self) -> Columns: ...
+    @property
+    def delimiter(self) -> str: ...
 
 
 class Spec(Protocol):
@@ -30,10 +39,14 @@ class Flow(Protocol):
     def format(self) -> str: ...
     @property
     def spec(self) -> Spec: ...
+    @property
+    def csv(self) -> CsvOptions: ...
 
 
 FORMATS: Mapping[str, Callable[[Flow, Schemas], Format]] = MappingProxyType(
     {
+        "csv": lambda flow, schemas: CsvFormat(flow.csv.columns, flow.csv.delimiter),
+        "xml": lambda flow, schemas: XmlFormat(),
         "ndjson": lambda flow, schemas: NdJsonFormat(),
         "text": lambda flow, schemas: TextFormat(),
         "avro": lambda flow, schemas: Avro(schemas),
