@@ -3,6 +3,7 @@
 import asyncio
 import time
 from base64 import b64encode
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -12,9 +13,9 @@ from rich.text import Text
 
 from cli.config import ConfigOption, Settings, load_config
 from cli.kafka import told
-from cli.layout import indented
 from cli.output import JsonOption, plain, print_json, print_table, say, show
 from cli.pending_topic import PendingTopic, wrong_with
+from cli.preview import value_text
 from cli.reading import reader
 from pipeline.approval.pending import Pending
 from pipeline.audit.events import timestamp
@@ -56,6 +57,12 @@ def list_(
 def show_(
     record: Annotated[str, typer.Argument(help="Record id, as `panlock pending list` shows it.", metavar="ID")],
     config: ConfigOption = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="The policy: shows what is not JSON as its rules see it, too.")
+    ] = None,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Directory of schemas, for flows whose format needs them.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """The whole masked record, as it would be released. Exit 1 if it is not what its hash says."""
@@ -68,10 +75,21 @@ def show_(
     else:
         print_table(_facts(pending))
         show(Text("value, masked:"))
-        show(plain("null" if pending.value is None else indented(pending.value.decode(errors="replace"))))
+        show(plain("null" if pending.value is None else value_text(pending.value)))
+        if policy is not None and pending.value is not None:
+            _show_projection(pending.flow, pending.value, policy, schemas)
     if wrong is not None:
         say(f"do NOT approve {record}: {wrong}")
     raise typer.Exit(0 if wrong is None else 1)
+
+
+def _show_projection(flow: str, value: bytes, policy: Path, schemas: Path | None) -> None:
+    from cli.projection import projection  # the formats take a tenth of a second to load
+
+    text = projection(value, flow, policy, schemas)
+    if text is not None:
+        show(Text("as its rules see it:"))
+        show(plain(text))
 
 
 async def read_pending(settings: Settings) -> PendingTopic:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import fastavro
 import orjson
@@ -74,7 +75,21 @@ def _read_avro(value: bytes) -> Mapping[str, Any]:
     return found
 
 
-FORMATS = {"Avro": Written("payments-avro", _avro, _read_avro)}
+def _xml(name: str, card: Card) -> bytes:
+    return (
+        f'<Payment xmlns="urn:example:pay" Id="{name}"><Amt Ccy="EUR">42.50</Amt>'
+        f"<Card><PAN>{card.number}</PAN><CVV>{card.cvv}</CVV></Card><Note>read out as {card.number}</Note></Payment>"
+    ).encode()
+
+
+def _read_xml(value: bytes) -> Mapping[str, Any]:
+    root = ElementTree.fromstring(value)  # noqa: S314  # our own, and masked
+    name = "{urn:example:pay}"
+    card = {"number": root.findtext(f"{name}Card/{name}PAN"), "cvv": root.findtext(f"{name}Card/{name}CVV")}
+    return {"id": root.attrib["Id"], "card": card, "note": root.findtext(f"{name}Note")}
+
+
+FORMATS = {"XML": Written("payments-xml", _xml, _read_xml), "Avro": Written("payments-avro", _avro, _read_avro)}
 
 
 def write_formats(run: Run) -> None:
@@ -88,6 +103,8 @@ def write_formats(run: Run) -> None:
         clean = _clean(run, flow.clean_topic, len(sent))
         for message in clean:
             _check(written.decode(message.value()))
+        if flow.format == "xml":
+            run.note(f"clean, as it is: {clean[0].value().decode()}")
         run.note(f"clean, read as {name}: {orjson.dumps(written.decode(clean[0].value())).decode()}")
         run.others.append((Batch(f"payments in {name}", "checkout", "aiokafka", named), topic, _told(written, clean)))
 

@@ -85,7 +85,7 @@ STEPS = (
     ("topics and ACLs from the policy", deploy),
     ("two workers share 4 lanes", start_workers),
     ("checkout and refunds write, each through a Kafka client of its own", writing.write_cards),
-    ("card numbers in free text, escaped, as a record's key and in Avro are masked", mask_elsewhere),
+    ("card numbers in free text, escaped, as a record's key, in XML and in Avro are masked", mask_elsewhere),
     ("a forged identity and malformed JSON are rejected, and the producer is told", writing.write_wrong),
     ("checkout tries refunds' topic, and the broker refuses", writing.write_elsewhere),
     ("large refunds wait for people: one approved by two, one denied", holds.decide),
