@@ -1,6 +1,7 @@
 """XML values: what field rules and the scan see of them, and that all else stays as it is."""
 
 from pathlib import Path
+from time import process_time
 from xml.etree import ElementTree
 
 import orjson
@@ -126,6 +127,28 @@ def test_card_numbers_are_found_wherever_xml_holds_text(value: bytes, masked: by
 def test_other_encodings_come_out_as_they_came_in() -> None:
     value = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe4 4111111111111111</a>"
     assert mask(value).value == value.replace(PAN, PARTIAL)
+
+
+def _many(count: int) -> list[bytes]:
+    """Documents of so many parts, each with a card number in it."""
+    return [
+        b"<a " + b" ".join(b"a%d='%b'" % (number, PAN) for number in range(count)) + b"/>",
+        b"<a>" + b"<b>%b</b>" % PAN * count + b"</a>",
+        b"<a>" + b"<!--%b-->;x;" % PAN * count + b"</a>",
+        b"<a>" + b"&#52;<![CDATA[;]]>" * count + b";%b</a>" % PAN,
+    ]
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_time_grows_with_the_size_and_not_with_its_square(kind: int) -> None:
+    times = []
+    for count in (2_000, 16_000):
+        value = _many(count)[kind]
+        started = process_time()
+        result = mask(value, scan="redact")
+        times.append(process_time() - started)
+        assert result.value is not None and PAN not in result.value
+    assert times[1] < 32 * max(times[0], 0.002), times  # 8 times the size; its square would be 64
 
 
 @pytest.mark.parametrize(

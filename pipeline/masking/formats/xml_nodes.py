@@ -72,13 +72,7 @@ class Attribute(NamedTuple):
         splice.put(*self._match(splice).span(), b"")
 
     def _match(self, splice: Splice) -> re.Match[bytes]:
-        """Where it stands: the document is well-formed, so the start tag is what this expression says."""
-        found = _TAG.match(splice.content, self.element.start)
-        for _ in range(self.number + 1):
-            found = None if found is None else _ATTRIBUTE.match(splice.content, found.end())
-        if found is None:
-            raise Unwritable("$")
-        return found
+        return self.element.attribute_places(splice.content)[self.number]
 
 
 class Note(NamedTuple):
@@ -116,6 +110,16 @@ class Element:
     texts: list[tuple[int, int, str]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     children: list["Element"] = field(default_factory=list)
+    _places: list[re.Match[bytes]] = field(default_factory=list)
+
+    def attribute_places(self, content: bytes) -> list[re.Match[bytes]]:
+        """Where each stands: the document is well-formed, so the start tag is what the expressions say. Looked for
+        once: for each again, a tag with very many would take their square in time."""
+        if not self._places:
+            found = _TAG.match(content, self.start)
+            while found is not None and (found := _ATTRIBUTE.match(content, found.end())):
+                self._places.append(found)
+        return self._places
 
     def is_empty(self) -> bool:
         return not (self.texts or self.notes or self.children)
