@@ -110,7 +110,7 @@ def test_encryption_shows_nothing_of_the_text_but_its_length(text: str, class_: 
     out = masked(kernel, text)
     assert out.startswith("enc_k1_")
     assert out == masked(kernel, text)
-    assert text not in out or len(text) < 3
+    assert text not in out.removeprefix("enc_k1_") or len(text) < 4
     if class_ != "pan":
         assert out != masked(flow("pan", "encrypt"), text)
 
