@@ -1,11 +1,9 @@
 """The test bed: one broker, its topics, and the directory of a run."""
 
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.payments import Access
@@ -15,7 +13,6 @@ from deploy.dev.cluster import DevCluster
 
 PARTITIONS = 4  # of every topic, and lanes
 _ASK = 30.0  # seconds
-_LOOK = 0.05  # seconds between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +38,8 @@ class Bed:
         for made in admin.create_topics(wanted).values():
             made.result(_ASK)
         for name in names:
-            self._until_led(name)
+            Ends(self.access, name, PARTITIONS).committed()  # returns when the broker leads it
         return names
-
-    def _until_led(self, name: str) -> None:
-        """Until the broker leads every partition: for a moment it answers UNKNOWN_LEADER_EPOCH, which librdkafka raises."""
-        ends, deadline = Ends(self.access, name, PARTITIONS), time.monotonic() + _ASK
-        while True:
-            try:
-                ends.committed()
-                return
-            except KafkaException as error:
-                if not error.args[0].retriable() and error.args[0].code() != KafkaError.UNKNOWN_LEADER_EPOCH:
-                    raise
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(_LOOK)
 
     def drop(self, *names: str) -> None:
         admin = self._admin()

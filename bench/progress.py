@@ -12,6 +12,7 @@ _NOT_YET = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,  # from a broker that has not heard of the topic
     KafkaError._NOENT,  # "No leaders found"
 }
 _ASK = 10.0  # seconds an answer may take
