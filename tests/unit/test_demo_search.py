@@ -66,6 +66,7 @@ def test_a_cvv_is_found_in_the_forms_that_a_leak_would_have(data: bytes) -> None
         b"[2026-11-24 07:03:01,737] [737] [INFO] worker@host/737 took 0.737 s",
         b'{"time":"2026-11-24T04:08:00.737Z","expires":1795507737737,"prev":"737a1b","id":"3/737"}',
         b'{"record":"quarantine.payments.checkout/3/737"}',
+        b'12:00 EVENT_LOG_v1 {"time_micros": 1, "num_entries": 737, "x": "737"}\n',
         b"411111******1111",
         b"tok_k1_dtdqbtpxuj4tj5jx43gr5xrie5upnft3",
         b"4111 1111 1111 1112",
@@ -73,6 +74,10 @@ def test_a_cvv_is_found_in_the_forms_that_a_leak_would_have(data: bytes) -> None
 )
 def test_clocks_process_ids_offsets_and_masked_numbers_are_not_found(data: bytes) -> None:
     assert _found(data) == set()
+
+
+def test_a_card_number_among_the_counters_of_rocksdb_is_found() -> None:
+    assert _found(f'EVENT_LOG_v1 {{"key": {VISA.number}}}'.encode()) == {NUMBER}
 
 
 def test_the_four_digits_of_american_express_are_found() -> None:
