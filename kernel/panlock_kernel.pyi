@@ -7,7 +7,7 @@ A rejected or odd record never raises; what raises is a wrong configuration (Val
 from collections.abc import Sequence
 from typing import Final, Self, final
 
-__all__ = ["REJECTIONS", "Flow", "KernelPanic", "Keyring", "check_path", "check_rule", "parse_and_copy"]
+__all__ = ["REJECTIONS", "Flow", "KernelPanic", "Keyring", "check_path", "check_rule", "parse_and_copy", "scan"]
 
 _Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -71,4 +71,12 @@ def parse_and_copy(values: list[bytes]) -> list[bytes]:
     """Each JSON value read strictly and copied, nothing else: what bench/kernel.py measures enforcement by.
 
     Raises ValueError with the place of what is malformed.
+    """
+
+def scan(value: bytes) -> bytes:
+    """What the scan finds in one JSON value, without masking it, as JSON.
+
+    {"findings": [{"path", "class": "pan" | "sad" | "iban", "network": slug or null, "start", "end"}]}: code points of
+    the unescaped string, or characters of a number's literal; with "error" ("<reason> at byte <n>") where the value is
+    no JSON. Raises KernelPanic.
     """

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     FIELD_TYPE = "field-type"
     KEY_MISSING = "key-missing"
     HEADER_NAME = "header-name"
+    UNDECLARED_FIELD = "undeclared-field"
     QUEUE_FULL = "queue-full"
     DENIED = "denied"
     EXPIRED = "expired"

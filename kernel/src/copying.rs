@@ -34,7 +34,8 @@ impl<'a> Reader<'a> {
     /// Where the value at `at` ends.
     fn value(&mut self, at: usize, depth: usize) -> Result<usize, Rejected> {
         let input = self.input;
-        let literal = |word: &[u8]| if input[at..].starts_with(word) { Ok(at + word.len()) } else { Err(malformed(at)) };
+        let literal =
+            |word: &[u8]| if input[at..].starts_with(word) { Ok(at + word.len()) } else { Err(malformed(at)) };
         match input.get(at) {
             Some(b'{' | b'[') if depth == DEEPEST => Err(Rejected::at_byte(Rejection::TooDeep, at)),
             Some(b'{') => self.object(skip_space(input, at + 1), depth + 1),

@@ -23,6 +23,7 @@ pub fn digit_value(character: char) -> Option<u8> {
 /// Whether people, or the programs between them, put this between the digits of one number.
 pub fn is_separator(character: char) -> bool {
     matches!(character, ' ' | '-' | '.' | '/' | '_' | '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        || matches!(character, '\u{b7}' | '\u{2043}' | '\u{2044}' | '\u{2215}' | '\u{ff0e}' | '\u{ff0f}' | '\u{ff3f}')
         || is_space(character)
         || is_dash(character)
         || is_invisible(character)
@@ -53,7 +54,8 @@ pub fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{3164}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 

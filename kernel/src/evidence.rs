@@ -168,7 +168,7 @@ pub fn shorten(mut path: String) -> String {
 }
 
 /// A JSON string as RFC 8785 writes it.
-fn quote(json: &mut String, text: &str) {
+pub fn quote(json: &mut String, text: &str) {
     json.push('"');
     if text.bytes().all(|c| c >= b' ' && c != b'"' && c != b'\\') {
         json.push_str(text);

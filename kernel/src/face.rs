@@ -180,6 +180,13 @@ fn check_path(text: &str) -> PyResult<()> {
     guarded(|| crate::path::Path::parse(text).map(|_| ()))?.map_err(PyValueError::new_err)
 }
 
+/// What the scan finds in a JSON value, as JSON.
+#[pyfunction]
+fn scan<'py>(py: Python<'py>, value: PyBackedBytes) -> PyResult<Bound<'py, PyBytes>> {
+    let json = py.detach(|| guarded(|| crate::survey::survey(&value)))?;
+    Ok(PyBytes::new(py, json.as_bytes()))
+}
+
 #[pymodule]
 fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The default hook prints a panic's message, and with it what the record holds, to stderr.
@@ -194,5 +201,6 @@ fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Flow>()?;
     module.add_function(wrap_pyfunction!(parse_and_copy, module)?)?;
     module.add_function(wrap_pyfunction!(check_rule, module)?)?;
+    module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_function(wrap_pyfunction!(check_path, module)?)
 }

@@ -110,32 +110,29 @@ fn hex4(input: &[u8], at: usize) -> Option<u32> {
     input.get(at..at + 4)?.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
 }
 
-/// The unescaped text of a string token's content (`raw`: between the quotes, known to be well-formed), and for each
-/// of its bytes, and its end, the raw offset it comes from.
-pub fn unescape_mapped(raw: &[u8]) -> (Vec<u8>, Vec<usize>) {
-    let (mut text, mut origin) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len() + 1));
+/// The characters of a string token's content (`raw`: between the quotes, known to be well-formed), with the raw bytes
+/// from..to that each comes from.
+pub fn characters(raw: &[u8], mut each: impl FnMut(char, usize, usize)) {
     let mut at = 0;
     while at < raw.len() {
-        match (raw[at] == b'\\').then(|| escape(raw, at)) {
-            Some(Ok(Escape { character, length })) => {
-                let mut utf8 = [0; 4];
-                text.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
-                origin.resize(text.len(), at);
-                at += length;
-            }
-            _ => {
-                text.push(raw[at]);
-                origin.push(at);
-                at += 1;
-            }
+        if let Some(Ok(Escape { character, length })) = (raw[at] == b'\\').then(|| escape(raw, at)) {
+            each(character, at, at + length);
+            at += length;
+            continue;
         }
+        let next = raw[at + 1..].iter().position(|&byte| byte == b'\\').map_or(raw.len(), |offset| at + 1 + offset);
+        for mark in String::from_utf8_lossy(&raw[at..next]).chars() {
+            each(mark, at, at + mark.len_utf8());
+            at += mark.len_utf8();
+        }
+        at = next;
     }
-    origin.push(at);
-    (text, origin)
 }
 
 pub fn unescape(raw: &[u8]) -> Vec<u8> {
-    unescape_mapped(raw).0
+    let mut text = String::with_capacity(raw.len());
+    characters(raw, |mark, _, _| text.push(mark));
+    text.into_bytes()
 }
 
 /// The number that starts at `from` with a digit or a minus sign; or NaN and infinities, which JSON does not have.

@@ -8,6 +8,7 @@
 mod automaton;
 mod config;
 mod copying;
+mod detect;
 mod digest;
 mod digits;
 mod edges;
@@ -31,6 +32,7 @@ mod plan;
 mod rules;
 mod scan;
 mod strategy;
+mod survey;
 mod swar;
 mod text;
 mod token;

@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use crate::automaton::Automaton;
+use crate::automaton::{Automaton, State};
 use crate::config::{Class, Config, Domain, Field, Format, Strategy};
 use crate::encrypt::Encryption;
 use crate::fpe::Fpe;
 use crate::keyring::Keyring;
 use crate::path::Path;
 use crate::strategy::Treatment;
+use crate::text::Treatments;
 use crate::token::Tokens;
 
 /// What is to be masked, compiled.
 pub struct Masking {
     pub automaton: Automaton,
-    /// what each rule does, in the automaton's numbering; class clear leaves the place to the scan
+    /// what each rule that masks does, in the automaton's numbering, where the allow-list follows them, and what is
+    /// declared without being masked follows that
     pub rules: Vec<Treatment>,
+    /// how many paths the allow-list has
+    allowed: usize,
+    /// whether what no rule declares rejects the record
+    pub closed: bool,
     pub scan: Scan,
 }
 
@@ -26,6 +32,12 @@ pub struct Scan {
     pub iban: Option<Treatment>,
     /// card numbers in the record key
     pub key: Treatment,
+}
+
+impl Scan {
+    pub fn treatments(&self) -> Treatments<'_> {
+        Treatments { pan: &self.pan, sad: self.sad.as_ref(), iban: self.iban.as_ref() }
+    }
 }
 
 impl Masking {
@@ -39,15 +51,39 @@ impl Masking {
             Class::Clear => 2,
             _ => 1,
         });
-        let paths = fields.iter().map(|field| Path::parse(&field.path)).collect::<Result<Vec<_>, _>>()?;
         let compiler = Compiler { config, keyring: Arc::new(keyring.clone()) };
-        let rules = fields.iter().map(|field| compiler.field(field)).collect::<Result<_, _>>()?;
+        let treatments = fields.iter().map(|field| compiler.field(field)).collect::<Result<Vec<_>, _>>()?;
+        let rules: Vec<_> = treatments.into_iter().take_while(|treatment| treatment.class != Class::Clear).collect();
+        let (masked, clear) = fields.split_at(rules.len());
+        let of = |fields: &[&'_ Field]| fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
+        let texts = [of(masked), config.allow.clone(), of(clear)].concat();
+        let paths = texts.iter().map(|path| Path::parse(path)).collect::<Result<Vec<_>, _>>()?;
         let automaton = match config.format {
             Format::Xml => Automaton::compile_repeating(paths)?,
             _ => Automaton::compile(&paths)?,
         };
-        Ok(Self { automaton, rules, scan: compiler.scan()? })
+        Ok(Self { automaton, rules, allowed: config.allow.len(), closed: config.closed, scan: compiler.scan()? })
     }
+
+    pub fn rule(&self, state: State) -> Rule<'_> {
+        match self.automaton.rule(state) {
+            None => Rule::Undeclared,
+            Some(rule) if rule < self.rules.len() => Rule::Mask(&self.rules[rule]),
+            Some(rule) if rule < self.rules.len() + self.allowed => Rule::Allow,
+            Some(_) => Rule::Declared,
+        }
+    }
+}
+
+/// What the policy says of a place.
+#[derive(Clone, Copy)]
+pub enum Rule<'a> {
+    Mask(&'a Treatment),
+    /// the scan leaves it alone
+    Allow,
+    /// left to the scan
+    Declared,
+    Undeclared,
 }
 
 impl Masking {
@@ -62,8 +98,6 @@ impl Masking {
 fn refuse_unsupported(config: &Config) -> Result<(), String> {
     let unsupported = match config {
         Config { format: Format::Ndjson | Format::Text, .. } => "another format than json",
-        Config { closed: true, .. } => "a closed schema",
-        Config { allow, .. } if !allow.is_empty() => "an allow-list",
         _ => return Ok(()),
     };
     Err(format!("flow configuration: {unsupported} is not supported in this release"))

@@ -24,10 +24,11 @@ pub enum Rejection {
     TooDeep,
     FieldType,
     HeaderName,
+    UndeclaredField,
 }
 
 impl Rejection {
-    pub const CODES: [&'static str; 8] = [
+    pub const CODES: [&'static str; 9] = [
         "malformed-json",
         "duplicate-key",
         "invalid-utf8",
@@ -36,7 +37,12 @@ impl Rejection {
         "too-deep",
         "field-type",
         "header-name",
+        "undeclared-field",
     ];
+
+    pub fn code(self) -> &'static str {
+        Self::CODES[self as usize]
+    }
 
     pub fn verdict(self) -> i32 {
         -1 - self as i32

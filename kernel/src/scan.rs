@@ -6,10 +6,9 @@
 
 use std::ops::Range;
 
-use crate::{iin, luhn};
+use crate::iin::issued;
 
-pub const SHORTEST: usize = 12;
-pub const LONGEST: usize = 19;
+pub use crate::iin::{LONGEST, SHORTEST};
 
 /// A card number in a text: where, and its digits' values.
 pub struct CardNumber {
@@ -26,7 +25,7 @@ impl CardNumber {
 
 /// Whether `digits` (values 0 to 9) are a card number.
 pub fn is_card_number(digits: &[u8]) -> bool {
-    (SHORTEST..=LONGEST).contains(&digits.len()) && luhn::is_valid(digits) && iin::is_issued(digits)
+    issued(digits).is_some()
 }
 
 /// All card numbers of a text, left to right, without overlap; of those that start at one place, the longest.

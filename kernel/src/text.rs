@@ -1,15 +1,13 @@
-//! Card numbers inside a text: their digits are replaced, everything else stays as it was.
+//! What the scan finds inside a text is replaced, everything else stays as it was.
 
-use crate::config::Strategy;
-use crate::json;
-use crate::keyring::Keyring;
-use crate::scan::{card_numbers, CardNumber};
+use crate::config::{Class, Strategy};
+use crate::detect::{self, Finding, Name, Reading, Text};
 use crate::strategy::Treatment;
-use crate::token;
 
-/// What partial masking leaves can, beside other digits, look like a card number again, so texts are scanned until
-/// nothing is found. After this many times, card numbers are redacted, which ends it: labels have no digits.
-const PASSES: usize = 8;
+/// What partial masking leaves can, beside other digits, look like a card number again, and what stood beside a finding
+/// can become one, so texts are scanned until nothing is found. After this many times, whatever could be a finding is
+/// redacted, which ends it: labels have no digits.
+const PASSES: usize = 6;
 
 /// How a text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,57 +18,102 @@ pub enum Writing {
     Escaped,
 }
 
-/// The text with every card number in it masked, escapes elsewhere untouched, and by what; None where it holds none.
-pub fn mask_card_numbers(raw: &[u8], writing: Writing, treatment: &Treatment) -> Option<(Vec<u8>, Strategy)> {
-    let (mut text, used) = mask_once(raw, writing, treatment)?;
-    for pass in 1.. {
-        let again = if pass < PASSES {
-            mask_once(&text, writing, treatment)
-        } else {
-            mask_once(&text, writing, &treatment.redacting())
-        };
-        match again {
-            Some((again, _)) => text = again,
-            None => break,
+/// What is done to each class; None: left alone.
+#[derive(Clone, Copy)]
+pub struct Treatments<'a> {
+    pub pan: &'a Treatment,
+    pub sad: Option<&'a Treatment>,
+    pub iban: Option<&'a Treatment>,
+}
+
+impl<'a> Treatments<'a> {
+    pub fn of(&self, class: Class) -> Option<&'a Treatment> {
+        match class {
+            Class::Pan => Some(self.pan),
+            Class::Sad => self.sad,
+            Class::Iban => self.iban,
+            _ => None,
         }
     }
-    Some((text, used))
+
+    pub fn each(&self) -> impl Iterator<Item = &'a Treatment> {
+        [Some(self.pan), self.sad, self.iban].into_iter().flatten()
+    }
 }
 
-pub fn holds_card_number(text: &[u8], keyring: &Keyring) -> bool {
-    !find(text, keyring).is_empty()
+/// A text that was masked, and for each class found what was done to it.
+pub struct Masked {
+    pub bytes: Vec<u8>,
+    pub used: Vec<(Class, Strategy)>,
 }
 
-fn find(text: &[u8], keyring: &Keyring) -> Vec<CardNumber> {
-    card_numbers(text, |from, to| token::is_tail(text, from, to, keyring))
+impl Masked {
+    /// A class's own strategy, unless it could not be done to a single one.
+    fn add(&mut self, treatment: &Treatment, by: Strategy) {
+        match self.used.iter_mut().find(|(class, _)| *class == treatment.class) {
+            Some((_, used)) if *used == treatment.strategy => {}
+            Some((_, used)) => *used = by,
+            None => self.used.push((treatment.class, by)),
+        }
+    }
 }
 
-/// By the treatment's own strategy, unless it could not be done to a single one.
-fn mask_once(raw: &[u8], writing: Writing, treatment: &Treatment) -> Option<(Vec<u8>, Strategy)> {
-    let (unescaped, origin) = match writing {
-        Writing::Escaped => json::unescape_mapped(raw),
-        Writing::Plain => (Vec::new(), Vec::new()),
+/// The text with all that is found in it masked, escapes elsewhere untouched; None where nothing is.
+pub fn mask_text(raw: &[u8], writing: Writing, name: Name, treatments: Treatments) -> Option<Masked> {
+    let reading = Reading::new(treatments.sad.is_some());
+    let mut masked = mask_once(raw, writing, name, treatments, reading)?;
+    for _ in 1..PASSES {
+        match mask_once(&masked.bytes, writing, name, treatments, reading) {
+            Some(again) => masked.bytes = again.bytes,
+            None => return Some(masked),
+        }
+    }
+    let redacting: Vec<Treatment> = treatments.each().map(Treatment::redacting).collect();
+    let of = |class| redacting.iter().find(|treatment| treatment.class == class);
+    let treatments = Treatments { pan: &redacting[0], sad: of(Class::Sad), iban: of(Class::Iban) };
+    if let Some(again) = mask_once(&masked.bytes, writing, name, treatments, Reading::thorough(reading.sad)) {
+        masked.bytes = again.bytes;
+    }
+    Some(masked)
+}
+
+pub fn holds_card_number(text: &[u8]) -> bool {
+    let found = detect::find(&Text::plain(text), Name::Neutral, Reading::new(false));
+    found.iter().any(|each| each.class == Class::Pan)
+}
+
+fn mask_once(raw: &[u8], writing: Writing, name: Name, treatments: Treatments, reading: Reading) -> Option<Masked> {
+    let text = match writing {
+        Writing::Escaped => Text::escaped(raw),
+        Writing::Plain => Text::plain(raw),
     };
-    let (text, raw_offset): (&[u8], &dyn Fn(usize) -> usize) = match writing {
-        Writing::Escaped => (&unescaped, &|at| origin[at]),
-        Writing::Plain => (raw, &|at| at),
-    };
-    let numbers = find(text, &treatment.keyring);
-    if numbers.is_empty() {
+    let mut masked = Masked { bytes: Vec::new(), used: Vec::new() };
+    let mut copied = 0;
+    for found in detect::find(&text, name, reading) {
+        let Some(treatment) = treatments.of(found.class) else { continue };
+        let Some((instead, by)) = replacement(&text, &found, treatment) else { continue };
+        let (from, to) = (text.spans[found.start].0, text.spans[found.end - 1].1);
+        masked.bytes.extend_from_slice(&raw[copied..from]);
+        masked.bytes.extend_from_slice(instead.as_bytes());
+        masked.add(treatment, by);
+        copied = to;
+    }
+    masked.bytes.extend_from_slice(&raw[copied..]);
+    (!masked.used.is_empty()).then_some(masked)
+}
+
+/// None where it is what masking left.
+fn replacement(text: &Text, found: &Finding, treatment: &Treatment) -> Option<(String, Strategy)> {
+    let written = || text.marks[found.start..found.end].iter().collect::<String>().into_bytes();
+    let data = if found.class == Class::Pan { found.digits.ascii() } else { written() };
+    if treatment.is_masked(&data) && treatment.strategy != Strategy::Drop {
         return None;
     }
-    let mut out = Vec::with_capacity(raw.len() + numbers.len() * 32);
-    let (mut copied, mut used) = (0, None);
-    for number in &numbers {
-        out.extend_from_slice(&raw[copied..raw_offset(number.range.start)]);
-        let digits: Vec<u8> = number.digits().iter().map(|digit| digit + b'0').collect();
-        let (masked, by) = treatment.mask(&digits);
-        out.extend_from_slice(masked.as_bytes());
-        if used != Some(treatment.strategy) {
-            used = Some(by);
-        }
-        copied = raw_offset(number.range.end);
+    let (instead, by) = treatment.mask(&data);
+    if found.strings == 0 || by == Strategy::Fpe {
+        return Some((instead, by));
     }
-    out.extend_from_slice(&raw[copied..]);
-    used.map(|used| (out, used))
+    // a number in a document in that many strings becomes a string: its quotes are escaped once more in each
+    let quote = "\\".repeat((1 << found.strings.min(detect::DEPTH)) - 1) + "\"";
+    Some((format!("{quote}{instead}{quote}"), by))
 }

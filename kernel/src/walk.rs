@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::automaton::State;
-use crate::config::{Class, Strategy};
+use crate::config::Strategy;
+use crate::detect::{self, Name};
 use crate::evidence::{render, By, Findings, Segment};
-use crate::json::{self, malformed, skip_space, Number, Text};
-use crate::masking::Masking;
+use crate::json::{self, malformed, skip_space, Text};
+use crate::masking::{Masking, Rule};
 use crate::members::{MemberNames, Scope};
 use crate::names;
 use crate::outcome::{Rejected, Rejection};
-use crate::scan;
 use crate::strategy::Treatment;
-use crate::text::{mask_card_numbers, Writing};
+use crate::text::{mask_text, Masked, Treatments, Writing};
 
 /// Arrays and objects in each other. The walk recurses, so this also bounds its stack.
 const DEEPEST: usize = 64;
@@ -33,9 +33,10 @@ impl Masking {
             copied: 0,
             path: Vec::with_capacity(8),
             names: MemberNames::new(),
+            treatments: self.scan.treatments(),
             findings,
         };
-        walk.value(self.automaton.start, 0, Place::Fixed)?;
+        walk.value(self.automaton.start, Name::Neutral, 0, Place::Fixed)?;
         walk.finish()
     }
 }
@@ -64,36 +65,42 @@ struct Walk<'a> {
     copied: usize,
     path: Vec<Segment<'a>>,
     names: MemberNames<'a>,
+    treatments: Treatments<'a>,
     findings: &'a mut Findings,
 }
 
 impl<'a> Walk<'a> {
-    fn value(&mut self, state: State, depth: usize, place: Place) -> Result<Fate, Rejected> {
-        let rule = self.rule(state);
+    /// `name`: what the name of the member around it tells.
+    fn value(&mut self, state: State, name: Name, depth: usize, place: Place) -> Result<Fate, Rejected> {
+        let masking: &'a Masking = self.masking;
+        let rule = masking.rule(state);
         let Some(&byte) = self.input.get(self.at) else {
             return Err(malformed(self.input.len()));
         };
+        if masking.closed && matches!(rule, Rule::Undeclared) && !matches!(byte, b'{' | b'[' | b'n') {
+            return Err(self.rejected(Rejection::UndeclaredField));
+        }
         match byte {
             b'{' | b'[' => {
                 if depth == DEEPEST {
                     return Err(Rejected::at_byte(Rejection::TooDeep, self.at));
                 }
-                if rule.is_some() && !self.continues(byte) {
+                if matches!(rule, Rule::Mask(_)) && !self.continues(byte) {
                     return Err(self.rejected(Rejection::FieldType));
                 }
                 self.at += 1;
                 if byte == b'{' {
-                    self.object(state, depth + 1)?
+                    self.object(state, name, depth + 1)?
                 } else {
-                    self.array(state, depth + 1)?
+                    self.array(state, name, depth + 1)?
                 }
                 Ok(Fate::Stays)
             }
-            b'"' => self.string(rule, place),
-            b'-' | b'0'..=b'9' => self.number(rule, place),
+            b'"' => self.string(rule, name, place),
+            b'-' | b'0'..=b'9' => self.number(rule, name, place),
             b't' => self.literal(b"true", rule, place),
             b'f' => self.literal(b"false", rule, place),
-            b'n' => self.literal(b"null", None, place),
+            b'n' => self.literal(b"null", Rule::Declared, place),
             b'N' if self.input[self.at..].starts_with(b"NaN") => Err(self.not_finite()),
             b'I' if self.input[self.at..].starts_with(b"Infinity") => Err(self.not_finite()),
             _ => Err(malformed(self.at)),
@@ -106,12 +113,6 @@ impl<'a> Walk<'a> {
         self.masking.automaton.repeats && (byte == b'[' || self.input[self.at..].starts_with(b"{\"#text\":"))
     }
 
-    /// What is done to a value as a whole; None leaves it to the scan.
-    fn rule(&self, state: State) -> Option<&'a Treatment> {
-        let rule = &self.masking.rules[self.masking.automaton.rule(state)?];
-        (rule.class != Class::Clear).then_some(rule)
-    }
-
     fn not_finite(&self) -> Rejected {
         Rejected::at_byte(Rejection::NotFinite, self.at)
     }
@@ -120,7 +121,7 @@ impl<'a> Walk<'a> {
         Rejected { reason, place: render(&self.path) }
     }
 
-    fn array(&mut self, state: State, depth: usize) -> Result<(), Rejected> {
+    fn array(&mut self, state: State, name: Name, depth: usize) -> Result<(), Rejected> {
         let state = self.masking.automaton.item(state);
         self.skip_space();
         if self.take(b']') {
@@ -128,7 +129,7 @@ impl<'a> Walk<'a> {
         }
         for index in 0.. {
             self.path.push(Segment::Item(index));
-            self.value(state, depth, Place::Fixed)?;
+            self.value(state, name, depth, Place::Fixed)?;
             self.path.pop();
             self.skip_space();
             if self.take(b']') {
@@ -142,7 +143,7 @@ impl<'a> Walk<'a> {
 
     /// Members that are dropped go with one comma: the one before them, or, where no member before them stayed, the
     /// one behind.
-    fn object(&mut self, state: State, depth: usize) -> Result<(), Rejected> {
+    fn object(&mut self, state: State, outer: Name, depth: usize) -> Result<(), Rejected> {
         self.skip_space();
         if self.take(b'}') {
             return Ok(());
@@ -155,8 +156,8 @@ impl<'a> Walk<'a> {
                 self.replace(from..self.at, b"");
             }
             let (start, out, copied) = (self.at, self.out.len(), self.copied);
-            let state = self.member_name(state, &mut names)?;
-            let fate = self.value(state, depth, Place::Member)?;
+            let (state, name) = self.member_name(state, outer, &mut names)?;
+            let fate = self.value(state, name, depth, Place::Member)?;
             let end = self.at;
             if fate == Fate::Stays {
                 any_stays = true;
@@ -194,8 +195,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a member's name and colon, masks card numbers in it, and gives the state of its value.
-    fn member_name(&mut self, state: State, names: &mut Scope) -> Result<State, Rejected> {
+    /// Reads a member's name and colon, masks card numbers in it, and gives its value's state and what it tells of it.
+    fn member_name(&mut self, state: State, outer: Name, names: &mut Scope) -> Result<(State, Name), Rejected> {
         if self.input.get(self.at) != Some(&b'"') {
             return Err(malformed(self.at));
         }
@@ -205,14 +206,17 @@ impl<'a> Walk<'a> {
         let name = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
         let mut hash = names::hash(&name);
         let state = self.masking.automaton.member(state, hash, &name);
-        let masked = self.masked_text(&token);
+        let tells = Name::of(hash, &name, outer);
+        let masked = self.masked_text(&token, Name::Neutral);
         self.set_last(match &masked {
-            Some((raw, _)) => Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() }),
+            Some(Masked { bytes: raw, .. }) => {
+                Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() })
+            }
             None => name,
         });
-        if let Some((raw, used)) = masked {
-            self.replace(token.from..token.to, &raw);
-            self.found(&self.masking.scan.pan, used, By::Scan);
+        if let Some(masked) = masked {
+            self.replace(token.from..token.to, &masked.bytes);
+            self.found_in_text(&masked);
             hash = names::hash(self.last_name());
         }
         let name = match self.path.last() {
@@ -225,14 +229,14 @@ impl<'a> Walk<'a> {
         self.at = skip_space(self.input, token.to + 1);
         self.expect(b':')?;
         self.skip_space();
-        Ok(state)
+        Ok((state, tells))
     }
 
-    fn string(&mut self, rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
+    fn string(&mut self, rule: Rule<'a>, name: Name, place: Place) -> Result<Fate, Rejected> {
         let token = json::string(self.input, self.at)?;
         let start = self.at;
         self.at = token.to + 1;
-        if let Some(rule) = rule {
+        if let Rule::Mask(rule) = rule {
             let raw = &self.input[token.from..token.to];
             let text = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
             if rule.is_masked(&text) {
@@ -240,59 +244,59 @@ impl<'a> Walk<'a> {
             }
             return Ok(self.mask_whole(start..self.at, &text, rule, By::Field, place));
         }
-        let Some((masked, used)) = self.masked_text(&token) else {
+        if let Rule::Allow = rule {
+            return Ok(Fate::Stays);
+        }
+        let Some(masked) = self.masked_text(&token, name) else {
             return Ok(Fate::Stays);
         };
-        let scan = &self.masking.scan.pan;
-        if scan.strategy == Strategy::Drop && place == Place::Member {
-            self.found(scan, Strategy::Drop, By::Scan);
-            return Ok(Fate::Dropped);
+        let treatments = self.treatments;
+        let found = masked.used.iter().filter_map(|(class, _)| treatments.of(*class));
+        if let Some(drop) = found.clone().find(|treatment| treatment.strategy == Strategy::Drop) {
+            if place == Place::Member {
+                self.found(drop, Strategy::Drop, By::Scan);
+                return Ok(Fate::Dropped);
+            }
         }
-        self.replace(token.from..token.to, &masked);
-        self.found(scan, used, By::Scan);
+        self.replace(token.from..token.to, &masked.bytes);
+        self.found_in_text(&masked);
         Ok(Fate::Stays)
     }
 
-    fn number(&mut self, rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
+    fn number(&mut self, rule: Rule<'a>, name: Name, place: Place) -> Result<Fate, Rejected> {
         let token = json::number(self.input, self.at)?;
         self.at = token.to;
-        let card = self.card_number(&token);
-        let (treatment, by) = match rule {
-            Some(rule) => (rule, By::Field),
-            None if card.is_some() => (&self.masking.scan.pan, By::Scan),
-            None => return Ok(Fate::Stays),
-        };
         let range = token.from..token.to;
-        if treatment.strategy == Strategy::Fpe && treatment.is_masked(&self.input[range.clone()]) {
+        let (treatment, by, text) = match rule {
+            Rule::Allow => return Ok(Fate::Stays),
+            Rule::Mask(rule) => {
+                // whatever its name, it is a card number where a rule says so
+                let card = detect::number(self.input, &token, Name::Neutral, false);
+                (rule, By::Field, card.map(|card| card.digits.ascii()))
+            }
+            _ => {
+                let sad = self.treatments.sad.is_some();
+                let Some(found) = detect::number(self.input, &token, name, sad) else { return Ok(Fate::Stays) };
+                let Some(treatment) = self.treatments.of(found.class) else { return Ok(Fate::Stays) };
+                (treatment, By::Scan, Some(found.digits.ascii()).filter(|digits| !digits.is_empty()))
+            }
+        };
+        let text = text.map_or(Cow::Borrowed(&self.input[range.clone()]), Cow::Owned);
+        if treatment.strategy == Strategy::Fpe && treatment.is_masked(&text) {
             return Ok(Fate::Stays);
         }
-        let text = card.map_or(Cow::Borrowed(&self.input[range.clone()]), Cow::Owned);
         Ok(self.mask_whole(range, &text, treatment, by, place))
     }
 
-    /// The card number that a number is, in ASCII digits: its integer part as it is written, or in plain decimal. What
-    /// lies behind a decimal point does not count: of random fractions one in thirty would look like a card number.
-    fn card_number(&self, token: &Number) -> Option<Vec<u8>> {
-        let written = &self.input[token.integer_range()];
-        let is_card = |digits: &[u8]| (digits.len() >= scan::SHORTEST) && scan::is_card_number(&values(digits));
-        if written.len() <= scan::LONGEST && is_card(written) {
-            return Some(written.to_vec());
-        }
-        if token.exponent == 0 {
-            return None;
-        }
-        token.plain_integer(self.input, scan::LONGEST).filter(|digits| is_card(digits))
-    }
-
-    fn literal(&mut self, word: &'static [u8], rule: Option<&Treatment>, place: Place) -> Result<Fate, Rejected> {
+    fn literal(&mut self, word: &'static [u8], rule: Rule<'a>, place: Place) -> Result<Fate, Rejected> {
         let start = self.at;
         if !self.input[start..].starts_with(word) {
             return Err(malformed(start));
         }
         self.at += word.len();
         match rule {
-            None => Ok(Fate::Stays),
-            Some(rule) => Ok(self.mask_whole(start..self.at, word, rule, By::Field, place)),
+            Rule::Mask(rule) => Ok(self.mask_whole(start..self.at, word, rule, By::Field, place)),
+            _ => Ok(Fate::Stays),
         }
     }
 
@@ -314,13 +318,23 @@ impl<'a> Walk<'a> {
     }
 
     /// Nothing can be dropped inside a text: it is redacted there.
-    fn masked_text(&self, token: &Text) -> Option<(Vec<u8>, Strategy)> {
-        if token.digits < scan::SHORTEST {
+    #[inline]
+    fn masked_text(&self, token: &Text, name: Name) -> Option<Masked> {
+        let raw = &self.input[token.from..token.to];
+        if !detect::is_suspicious(raw, token, name, self.treatments.sad.is_some()) {
             return None;
         }
         let writing = if token.escaped { Writing::Escaped } else { Writing::Plain };
-        let raw = &self.input[token.from..token.to];
-        mask_card_numbers(raw, writing, &self.masking.scan.pan)
+        mask_text(raw, writing, name, self.treatments)
+    }
+
+    fn found_in_text(&mut self, masked: &Masked) {
+        let treatments = self.treatments;
+        for (class, used) in &masked.used {
+            if let Some(treatment) = treatments.of(*class) {
+                self.found(treatment, *used, By::Scan);
+            }
+        }
     }
 
     fn found(&mut self, treatment: &Treatment, used: Strategy, by: By) {
@@ -379,8 +393,4 @@ impl<'a> Walk<'a> {
         self.out.extend_from_slice(&self.input[self.copied..]);
         Ok(Some(self.out))
     }
-}
-
-fn values(digits: &[u8]) -> Vec<u8> {
-    digits.iter().map(|digit| digit - b'0').collect()
 }

@@ -140,17 +140,6 @@ def later(word: str, remedy: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def not_yet(only: object, what: str, remedy: str) -> BeforeValidator:
-    """Refuses any value but `only` of a key that this release cannot carry out yet."""
-
-    def check(value: object) -> object:
-        if value != only:
-            raise wrong(f"{what} is not supported in this release", remedy)
-        return value
-
-    return BeforeValidator(check)
-
-
 def _written(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 

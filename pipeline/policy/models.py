@@ -21,7 +21,6 @@ from pipeline.policy.kinds import (
     SpiffeId,
     TopicName,
     later,
-    not_yet,
     wrong,
 )
 
@@ -87,10 +86,7 @@ class Scan(Part):
 
     pan: Strategy = "partial"
     sad: Strategy = "redact"
-    iban: Annotated[
-        Literal["off"] | Strategy,
-        not_yet("off", "scan.iban", "name the fields that hold IBANs by field rules"),
-    ] = "off"
+    iban: Literal["off"] | Strategy = "off"
     key: Literal["token", "fpe"] = "token"
     domain: Name = DEFAULT_DOMAIN
 
@@ -171,10 +167,8 @@ class Flow(Part):
     ] = "clear"
     fields: tuple[FieldRule, ...] = ()
     scan: Scan = Scan()
-    allow: Annotated[tuple[FieldPath, ...], not_yet([], "an allow-list", "leave it out")] = ()
-    schema_: Annotated[Literal["open", "closed"], not_yet("open", "a closed schema", "use open")] = Field(
-        "open", alias="schema"
-    )
+    allow: tuple[FieldPath, ...] = ()
+    schema_: Literal["open", "closed"] = Field("open", alias="schema")
     hold: tuple[HoldRule, ...] = ()
     max_message_bytes: Annotated[int, Field(ge=1024, le=8 << 20)] = 1_048_588
     retention_ms: Retention = Field(7 * DAY, alias="retention")

@@ -9,10 +9,11 @@ import hmac
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 TABLE = Path(__file__).parents[2] / "kernel" / "data" / "iin.tsv"
 IIN = [line.split("\t") for line in TABLE.read_text().splitlines() if not line.startswith("#")]
@@ -23,6 +24,7 @@ SPACE = re.compile(r"[ \t\r\n]*")
 MASKED = re.compile(r"[0-9]{0,6}\*{5,}[0-9]{0,4}|tok_[a-z0-9]{1,16}_[a-z2-7]{32}")
 BETWEEN = "./_\t\n\v\f\r\x85\N{MINUS SIGN}\N{COMBINING GRAPHEME JOINER}"
 ENCRYPTED = re.compile(r"\b[0-9]{13,19}\b")
+PASSES = 6
 LABELS = {"pan": "[REDACTED:PAN]", "sad": "[REDACTED:SAD]"}
 
 
@@ -37,8 +39,9 @@ def luhn_is_valid(digits: str) -> bool:
 
 
 def is_card_number(digits: str) -> bool:
-    def issued(low: str, high: str, lengths: str) -> bool:
-        return low <= digits[: len(low)] <= high and str(len(digits)) in lengths.split(",")
+    def issued(low: str, high: str, alone: str, context: str, luhn: str) -> bool:
+        length_fits = str(len(digits)) in f"{alone},{context}".split(",")
+        return luhn == "yes" and length_fits and low <= digits[: len(low)] <= high
 
     return 12 <= len(digits) <= 19 and luhn_is_valid(digits) and any(issued(*row[1:]) for row in IIN)
 
@@ -58,8 +61,45 @@ def labelled(number: re.Match[str]) -> str:
     return LABELS["pan"] if luhn_is_valid(number[0][:-1] + right) else number[0]
 
 
+class Unsure(Exception):
+    """What the oracle does not know: encoded numbers, and texts that come to no end in PASSES."""
+
+
 class Refused(Exception):
     """Reason and place."""
+
+
+class Finder(Protocol):
+    """What is a card number, by its place under member names (outermost first) and how it is written."""
+
+    def text(self, names: Sequence[str], pieces: Sequence[str]) -> list[tuple[int, int]]:
+        """Places in a text whose characters are written as `pieces`, left to right."""
+
+    def number(self, names: Sequence[str], raw: str) -> bool: ...
+
+
+@dataclass
+class Plain:
+    """Groups of ASCII digits with a space or hyphen between them, whatever stands around: for speed alone."""
+
+    def text(self, names: Sequence[str], pieces: Sequence[str]) -> list[tuple[int, int]]:
+        text, found = "".join(piece if len(piece) == 1 else "\0" for piece in pieces), []
+        for run in RUN.finditer(text):
+            at = run.start()
+            while at < run.end():
+                window = self._longest(text, at, run.end())
+                if window:
+                    found.append((at, window))
+                at = (window or next((n for n in range(at, run.end()) if text[n] in " -"), run.end())) + 1
+        return found
+
+    @staticmethod
+    def _longest(text: str, start: int, run_end: int) -> int | None:
+        ends = [n for n in range(start, run_end + 1) if n == run_end or text[n] in " -"]
+        return next((end for end in reversed(ends) if is_card_number(re.sub("[ -]", "", text[start:end]))), None)
+
+    def number(self, names: Sequence[str], raw: str) -> bool:
+        return is_card_number(re.findall("[0-9]+", raw)[0])
 
 
 @dataclass
@@ -70,7 +110,9 @@ class Oracle:
     active: str
     fields: list[tuple[tuple[tuple[str, str], ...], str, str]]
     scan: str
+    finder: Finder = field(default_factory=Plain)
     findings: list[dict[str, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     # what is done to a text
 
@@ -104,41 +146,20 @@ class Oracle:
             or (strategy == "partial" and partial is not None)
         )
 
-    # card numbers in a text: (start, end), left to right
-
-    def card_numbers(self, text: str) -> list[tuple[int, int]]:
-        tokens = [found.span() for found in re.finditer(f"tok_({'|'.join(self.keys)})_[a-z2-7]{{32}}", text)]
-        found = []
-        for run in RUN.finditer(text):
-            at = run.start()
-            while at < run.end():
-                window = self._longest(text, at, run.end())
-                if window and not any(start < at < end < window for start, end in tokens):
-                    found.append((at, window))
-                    at = window + 1
-                else:
-                    at = next((n for n in range(at, run.end()) if text[n] in " -"), run.end()) + 1
-        return found
-
-    @staticmethod
-    def _longest(text: str, start: int, run_end: int) -> int | None:
-        ends = [n for n in range(start, run_end + 1) if n == run_end or text[n] in " -"]
-        return next((end for end in reversed(ends) if is_card_number(re.sub("[ -]", "", text[start:end]))), None)
-
-    def mask_text(self, text: str, pieces: list[str], strategy: str) -> str | None:
+    def mask_text(self, pieces: list[str], strategy: str, names: Sequence[str]) -> str | None:
         """`pieces`: how each character of the text is written; None where there is no card number."""
         changed = False
-        for turn in range(100):
-            spans = self.card_numbers(text)
+        for _ in range(PASSES):
+            spans = self.finder.text(names, pieces)
             if not spans:
                 return "".join(pieces) if changed else None
             for start, end in reversed(spans):
-                digits = re.sub("[ -]", "", text[start:end])
-                masked = self.mask(digits, "pan", strategy if turn < 8 else "redact")[0]
-                text = text[:start] + masked + text[end:]
-                pieces = pieces[:start] + list(masked) + pieces[end:]
+                digits = digits_of(json.loads('"' + "".join(pieces[start:end]) + '"'))
+                if digits is None:
+                    raise Unsure
+                pieces = pieces[:start] + list(self.mask(digits, "pan", strategy)[0]) + pieces[end:]
             changed = True
-        raise AssertionError("masking does not come to an end")
+        raise Unsure
 
     # the walk: gives the masked text of a value, None for one that is dropped
 
@@ -179,7 +200,7 @@ class Oracle:
             if self.is_masked(content, *self.fields[rule][1:]):
                 return raw
             return self.whole(content, rule, path, droppable)
-        masked = self.mask_text(content, written(raw), "redact" if self.scan == "drop" else self.scan)
+        masked = self.mask_text(written(raw), "redact" if self.scan == "drop" else self.scan, self.names)
         if masked is None:
             return raw
         if self.scan == "drop" and droppable:
@@ -189,10 +210,12 @@ class Oracle:
         return f'"{masked}"'
 
     def number(self, raw: str, rule: int | None, path: str, droppable: bool) -> str | None:
-        as_written = re.findall("[0-9]+", raw)[0]
-        by_value = str(int(abs(Decimal(raw)))) if abs(Decimal(raw).adjusted()) < 40 else ""
-        digits = as_written if is_card_number(as_written) else by_value
-        card = is_card_number(digits)
+        names = [] if rule is not None else self.names
+        card = self.finder.number(names, raw)
+        digits = re.findall("[0-9]+", raw)[0]
+        if card and "e" in raw.lower() and abs(Decimal(raw).adjusted()) < 40:
+            by_value = str(int(abs(Decimal(raw))))
+            digits = by_value if self.finder.number(names, by_value) else digits
         if rule is not None:
             return self.whole(digits if card else raw, rule, path, droppable)
         if not card:
@@ -234,7 +257,7 @@ class Oracle:
         while text[at] != "}":
             end = STRING.match(text, at).end()  # type: ignore[union-attr]
             name = json.loads(text[at:end])
-            masked_name = self.mask_text(name, written(text[at:end]), "redact" if self.scan == "drop" else self.scan)
+            masked_name = self.mask_text(written(text[at:end]), "redact" if self.scan == "drop" else self.scan, [])
             shown = name if masked_name is None else json.loads(f'"{masked_name}"')
             told = ENCRYPTED.sub(labelled, MASKED.sub(LABELS["pan"], shown))
             inner = path + (f".{told}" if re.fullmatch("[A-Za-z0-9_-]+", told) else f"[{quoted(told)}]")
@@ -244,7 +267,9 @@ class Oracle:
                 raise Refused("duplicate-key", cut(inner))
             names.add(shown)
             value_at = re.compile(r"[ \t\r\n]*:[ \t\r\n]*").match(text, end).end()  # type: ignore[union-attr]
+            self.names.append(name)
             value, value_end = self.value(text, value_at, self.step(places, ("name", name)), inner, True)
+            self.names.pop()
             new_name = text[at:end] if masked_name is None else f'"{masked_name}"'
             whole = None if value is None else new_name + text[end:value_at] + value
             at, behind = take_space(text, value_end, "")

@@ -19,7 +19,7 @@ def scan(value: str, strategy: str = "partial") -> str:
 @pytest.mark.parametrize(
     "number",
     [
-        "4111111111111111", "4222222222222", "4000000000000000006", "5555555555554444", "2223003122003222",
+        "4111111111111111", "4222222222222", "5555555555554444", "2223003122003222",
         "378282246310005", "371449635398431", "6011111111111117", "30569309025904", "36227206271667",
         "3530111333300000", "6200000000000005", "6759649826438453", "2200000000000004", "6076000000000006",
         "5066991111111118", "9792030000000000", "5060990580000217499", "135410014004955",
@@ -60,8 +60,8 @@ def test_only_the_digits_of_a_card_number_are_replaced_in_a_text(text: str, mask
         "41111111111111111",  # a bare run that is too long: no part of it is a candidate
         "00004111111111111111",
         "411111111111",  # no Visa has twelve digits
-        "4111.1111.1111.1111",
-        "4111  1111 1111 1111",
+        "4000000000000000006",  # nineteen digits, as a random identifier has: nothing says card
+        "4111    1111    1111    1111",
         "2026-11-24T04:08:00.123456Z",
         "550e8400-e29b-41d4-a716-446655440000",
         "+49 30 1234567 ext 89",
@@ -78,7 +78,7 @@ def test_what_is_no_card_number_stays(text: str) -> None:
         ("4111111111111111", '"411111******1111"'),
         ("-4111111111111111", '"411111******1111"'),
         ("4111111111111111.0", '"411111******1111"'),
-        ("4111111111111111.99", '"411111******1111"'),
+        ("4111111111111111.99", "4111111111111111.99"),
         ("4.111111111111111e15", '"411111******1111"'),
         ("4111111111111111000e-3", '"411111******1111"'),
         ("0.4111111111111111E+16", '"411111******1111"'),
@@ -121,7 +121,7 @@ def test_a_dropped_member_takes_its_masked_name_with_it() -> None:
 
 def test_of_two_numbers_that_share_a_group_the_first_is_one() -> None:
     # 40000000 40000004 and 40000004 40000000 both are card numbers
-    assert scan('"40000000 40000004 40000000"', "redact") == '"[REDACTED:PAN] 40000000"'
+    assert scan('"card 40000000 40000004 40000000"', "redact") == '"card [REDACTED:PAN] 40000000"'
 
 
 def test_what_masking_leaves_never_reads_as_a_card_number_with_what_stands_beside_it() -> None:
@@ -133,5 +133,3 @@ def test_digits_behind_a_token_make_no_card_number_with_its_tail() -> None:
     token = "tok_k1_" + "a" * 28 + "4222"
     assert scan(f'"{token} 2222 2222 2220"') == f'"{token} 2222 2222 2220"'
     assert scan(f'"{token} 4111111111111111"') == f'"{token} 411111******1111"'
-    unknown = token.replace("k1", "k9")
-    assert scan(f'"{unknown} 2222 2222 2220"') == f'"{unknown.removesuffix("4222")}422222******2220"'

@@ -1,0 +1,98 @@
+"""The scan's face: what is found where, in which words and encodings, and what is left alone."""
+
+import base64
+import json
+
+import panlock_kernel
+import pytest
+
+PAN = "4111111111111111"
+SPACED = "4111 1111 1111 1111"
+
+
+def scan(value: object) -> list[tuple[str, str, str | None, int, int]]:
+    found = json.loads(panlock_kernel.scan(json.dumps(value).encode()))
+    assert "error" not in found
+    return [(each["path"], each["class"], each["network"], each["start"], each["end"]) for each in found["findings"]]
+
+
+def is_found(value: object) -> bool:
+    return [each[1] for each in scan(value)] == ["pan"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAN, SPACED, "4111-1111-1111-1111", "4111.1111.1111.1111", "4111/1111/1111/1111", "4111_1111_1111_1111",
+        "4111\u00a01111\u202f1111\u20131111", "4111\u20141111\u200b1111\u00ad1111", "4111  1111\r\n1111 - 1111",
+        "\uff14\uff11\uff11\uff11 1111 1111 1111", "\u0664111111111111111", "\u200b".join(PAN), " ".join(PAN),
+        "%34%31%31%31111111111111", "4111%201111%C2%A01111+1111"[:-5] + "1111", "&#52;111&nbsp;1111&#x20;1111 1111",
+        r"\u0034111111111111111", r"\x34\x31\x31\x31111111111111", PAN.encode().hex(),
+        base64.b64encode(f"my card {SPACED}".encode()).decode(), base64.urlsafe_b64encode(PAN.encode()).decode(),
+        base64.b64encode(base64.b64encode(PAN.encode())).decode(), json.dumps({"note": PAN}),
+        json.dumps({"inner": json.dumps([int(PAN)])}), f"x{PAN}y", f"24.11.2026 {SPACED}", f"order 4711: {PAN}",
+        f"{SPACED} 1227 123", f"{SPACED} 5555 5555 5555 4444"[:19], "6-0-1-1-0-0-0-9-9-0-1-3-9-4-2-4",
+    ],
+)  # fmt: skip
+def test_a_card_number_is_found_however_it_is_written(text: str) -> None:
+    assert is_found(text)
+    assert is_found({"note": ["first", text]})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"order_id": PAN}, {"trace": int(PAN)}, {"imei": "378282246310005"}, {"order": {"no": PAN}}, "order no. " + PAN,
+        "tracking number: " + PAN, "4006381333931", "+49 151 12345678", "0.4111111111111111", "1.4111111111111111",
+        "550e8400-e29b-41d4-a716-446655440000", "9400 1112 0255 5555 5555 55", "4915112345674", 4111111111111111.75,
+        {"id": 4000000000000000006}, "4000000000000000006", "3f786850e387550fdab836ed7e6dc881de23001b",
+    ],
+)  # fmt: skip
+def test_what_is_something_else_is_left_alone(value: object) -> None:
+    assert scan(value) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"card": "4000000000000000006"}, {"note": "card 4000000000000000006"}, {"pan": "1234567890123"},
+        {"card": {"number": "9999 9999 9999 9999"}}, {"cardNumber": 1234567890123}, {"order_id": SPACED},
+        {"order_id": "card " + PAN},
+    ],
+)  # fmt: skip
+def test_names_and_words_raise_what_alone_would_not_do(value: object) -> None:
+    assert is_found(value)
+
+
+def test_places_are_code_points_of_the_outer_text() -> None:
+    assert scan({"a": f"ü😀 {SPACED}!"}) == [("$.a", "pan", "visa", 3, 22)]
+    assert scan(["", {"b c": int(PAN)}]) == [('$[1]["b c"]', "pan", "visa", 0, 16)]
+    blob = base64.b64encode(PAN.encode()).decode()
+    assert scan(f"x {blob} y") == [("$", "pan", "visa", 2, 2 + len(blob))]
+    inner = json.dumps({"n": PAN})
+    assert scan(inner) == [("$", "pan", "visa", inner.index(PAN), inner.index(PAN) + 16)]
+
+
+def test_authentication_data_and_ibans_are_found_with_their_class() -> None:
+    track = ";4111111111111111=27122011234567890?"
+    assert scan({"note": track}) == [("$.note", "sad", None, 0, len(track))]
+    assert scan({"cvv": "123", "pinBlock": "0123456789ABCDEF"}) == [
+        ("$.cvv", "sad", None, 0, 3),
+        ("$.pinBlock", "sad", None, 0, 16),
+    ]
+    assert scan({"code": 123}) == []
+    assert scan("pay DE89 3704 0044 0532 0130 00 now") == [("$", "iban", None, 4, 31)]
+    emv = "57114111111111111111D27122011234567890"
+    assert scan({"de55": emv}) == [("$.de55", "sad", None, 0, len(emv))]
+
+
+def test_a_name_that_holds_a_card_number_shows_none_in_paths() -> None:
+    assert scan({PAN: {"a": SPACED}}) == [
+        ("$", "pan", "visa", 0, 16),
+        ('$["[REDACTED:PAN]"].a', "pan", "visa", 0, 19),
+    ]
+
+
+def test_what_is_no_json_is_told_with_its_place_alone() -> None:
+    told = json.loads(panlock_kernel.scan(b'{"a":4111111111111111'))
+    assert told == {"findings": [], "error": "malformed-json at byte 21"}
