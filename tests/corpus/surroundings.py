@@ -72,9 +72,10 @@ def document(chance: random.Random, member: Member) -> Document:
     if shape == "alone":
         text, path = f"{{{pair}}}", f"${place}"
     elif shape == "among":
-        others = [f'"id":{chance.randrange(10**6)}', f'"amount":{chance.randrange(10**6) / 100}', '"currency":"EUR"']
-        others.insert(chance.randrange(4), pair)
-        text, path = "{" + ", ".join(others) + "}", f"${place}"
+        others = {"id": f"{chance.randrange(10**6)}", "amount": f"{chance.randrange(10**6) / 100}", "currency": '"EUR"'}
+        members = [f'"{other}":{value}' for other, value in others.items() if other != member.name]
+        members.insert(chance.randrange(4), pair)
+        text, path = "{" + ", ".join(members) + "}", f"${place}"
     elif shape == "deep":
         text, path = f'{{"event":{{"type":"sale","part":{{{pair}}}}}}}', f"$.event.part{place}"
     elif shape == "item":

@@ -39,8 +39,13 @@ def test_a_number_stands_where_its_truth_says() -> None:
 
 def test_look_alikes_are_json() -> None:
     for line in decoys(3, 40):
-        json.loads(line.json)
+        json.loads(line.json, object_pairs_hook=once)
         assert line.truth is None
+
+
+def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
 
 
 def test_a_cards_digits_are_under_a_range_of_its_network() -> None:
