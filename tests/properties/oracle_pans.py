@@ -1,0 +1,182 @@
+"""docs/detection.md, section 5, once more and as plainly as possible: which windows are card numbers."""
+
+import itertools
+import re
+from typing import NamedTuple
+
+from tests.properties.oracle_context import place_context, up
+from tests.properties.oracle_runs import DOTS, INVISIBLE, Group, digits_of, issued, layout, runs
+
+TOKEN = re.compile(r"tok_[a-z0-9]{1,16}_[a-z2-7]{32}|enc_[a-z0-9]{1,16}_[A-Za-z0-9_-]{38,}", re.ASCII)
+
+
+class Finding(NamedTuple):
+    """Places in the text, the end not included."""
+
+    class_: str
+    network: str | None
+    start: int
+    end: int
+
+
+class Text(NamedTuple):
+    """`hidden`: for each character, whether it was written otherwise (an escape, an encoding)."""
+
+    marks: str
+    hidden: tuple[bool, ...]
+
+
+def text_of(marks: str) -> Text:
+    return Text(marks, (False,) * len(marks))
+
+
+def pans(text: Text, name: str, taken: list[Finding]) -> list[Finding]:
+    """`taken`: findings of other classes; a window inside one is none."""
+    found: list[Finding] = []
+    for run in runs(text.marks):
+        start, end = run[0].start, run[-1].end
+        digits = digits_of(text.marks[start:end])
+        if name == "pan" and 12 <= len(digits) <= 19 and not _inside(text, start, end, taken):
+            known = issued(digits)
+            found.append(Finding("pan", known and known[1], start, end))
+            continue
+        found += _windows(text, run, name, taken)
+    return found
+
+
+def _windows(text: Text, run: list[Group], name: str, taken: list[Finding]) -> list[Finding]:
+    """Odd windows only in the groups that the others leave."""
+    found: list[Finding] = []
+    for odd in (False, True):
+        first = 0
+        while first < len(run):
+            for last in reversed(range(first, len(run))):
+                start, end = run[first].start, run[last].end
+                free = not any(each.start < end and start < each.end for each in found)
+                network = (
+                    _network(text, run, first, last, name, odd)
+                    if free and not _inside(text, start, end, taken)
+                    else None
+                )
+                if network:
+                    found.append(Finding("pan", network, start, end))
+                    first = last
+                    break
+            first += 1
+    return found
+
+
+def _inside(text: Text, start: int, end: int, taken: list[Finding]) -> bool:
+    tokens = [left.span() for left in TOKEN.finditer(text.marks)]
+    return any(each.start <= start and end <= each.end for each in taken) or any(
+        at < start < stop < end for at, stop in tokens
+    )
+
+
+def _network(text: Text, run: list[Group], first: int, last: int, name: str, odd: bool) -> str | None:
+    start, end = run[first].start, run[last].end
+    digits = digits_of(text.marks[start:end])
+    known = issued(digits) if 12 <= len(digits) <= 19 else None
+    if known is None:
+        return None
+    level = level_of(text, start, end, name)
+    shape = layout(text.marks, run, first, last)
+    if (shape == "odd") is not odd or (level != "raised" and excluded(text.marks, run, first, last)):
+        return None
+    whole = (first, last) == (0, len(run) - 1)
+    dotted = any(mark in DOTS for mark in text.marks[start:end])
+    return known[1] if qualifies(known[0], level, shape, len(digits), whole, dotted) else None
+
+
+def qualifies(strength: str, level: str, shape: str, count: int, whole: bool = True, dotted: bool = False) -> bool:
+    """The table."""
+    if level == "raised":
+        return True
+    if strength == "weak":
+        return level == "neutral" and shape == "printed" and count >= 16
+    if level == "neutral":
+        return shape != "odd" or (whole and count in (15, 16) and not dotted)
+    return shape == "printed" and count >= 14
+
+
+def level_of(text: Text, start: int, end: int, name: str) -> str:
+    level = place_context(text.marks, start, end, name)
+    window = text.marks[start:end]
+    odd_digit = any(mark.isdecimal() and not mark.isascii() for mark in window)
+    if odd_digit or any(text.hidden[start:end]) or any(mark in INVISIBLE for mark in window):
+        level = up(level)
+    token = before_of(text.marks[:start]) + behind_of(text.marks[end:])
+    return "lowered" if level != "raised" and re.search("[0-9]", token) else level
+
+
+def before_of(text: str) -> str:
+    """The ASCII letters and digits that a text ends with."""
+    return re.findall(r"[A-Za-z0-9]{0,64}\Z", text, re.ASCII)[0]
+
+
+def behind_of(text: str) -> str:
+    """Those that it begins with."""
+    return re.findall(r"\A[A-Za-z0-9]{0,64}", text, re.ASCII)[0]
+
+
+def excluded(marks: str, run: list[Group], first: int, last: int) -> bool:
+    start, end = run[first].start, run[last].end
+    digits = digits_of(marks[start:end])
+    sizes = [group.end - group.start for group in run]
+    gaps = [marks[a.end : b.start] for a, b in itertools.pairwise(run)]
+    inner = gaps[first:last]
+    if first == last and is_something_else(digits):
+        return True
+    if re.search(r"\+[( ]?\Z", marks[:start]) and sum(sizes) <= 15:
+        return True
+    if (first, last) == (1, 1) and len(run) == 2 and gaps == ["."] and sizes[0] <= 6:
+        return True
+    if inner == ["."] and len(digits) <= 17:
+        return True
+    if layout(marks, run, first, last) == "odd" and (len(inner) == 1 or len(set(inner)) > 1):
+        return True
+    return goes_on(marks, run, first, last)
+
+
+def goes_on(marks: str, run: list[Group], first: int, last: int) -> bool:
+    """A window of chunks that has more of them beside it."""
+    sizes = [group.end - group.start for group in run]
+    size, gap = sizes[first], marks[run[first].end : run[first + 1].start] if first < last else ""
+    chunks = first < last and set(sizes[first:last]) == {size} and sizes[last] <= size and size in (1, 2, 3, 4, 5, 6, 8)
+    if not chunks:
+        return False
+    if first and sizes[first - 1] == size and marks[run[first - 1].end : run[first].start] == gap:
+        before = digits_of(marks[run[first - 1].start : run[first - 1].end])
+        ends = any(is_issued(marks, run[at], run[first - 1]) for at in range(first))
+        if not (is_year(before) or ends):
+            return True
+    if (
+        last + 1 < len(run)
+        and sizes[last] == sizes[last + 1] == size
+        and marks[run[last].end : run[last + 1].start] == gap
+    ):
+        behind = digits_of(marks[run[last + 1].start : run[last + 1].end])
+        begins = any(is_issued(marks, run[last + 1], run[at]) for at in range(last + 1, len(run)))
+        expiry = size == 4 and ("01" <= behind[:2] <= "12" or "01" <= behind[2:] <= "12")
+        return not (is_year(behind) or expiry or begins)
+    return False
+
+
+def is_issued(marks: str, first: Group, last: Group) -> bool:
+    digits = digits_of(marks[first.start : last.end])
+    return 12 <= len(digits) <= 19 and issued(digits) is not None
+
+
+def is_year(digits: str) -> bool:
+    return len(digits) == 4 and digits[:2] in ("19", "20")
+
+
+def is_something_else(digits: str) -> bool:
+    """An article, a German mobile number, a Chinese identity number."""
+    if len(digits) == 13:
+        return is_ean13(digits) or digits[:4] in ("4915", "4916", "4917")
+    return len(digits) == 18 and bool(re.match("(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])", digits[6:]))
+
+
+def is_ean13(digits: str) -> bool:
+    return sum(int(digit) * (1 + 2 * (place % 2)) for place, digit in enumerate(digits)) % 10 == 0
