@@ -13,6 +13,7 @@ pub struct Text {
     pub escaped: bool,
     /// ASCII digits in the raw content, those of escapes included: never fewer than the unescaped text holds
     pub digits: usize,
+    pub ascii: bool,
 }
 
 /// A number token from..to: `integer` and `fraction` count their digits; `exponent` is what stands behind the e.
@@ -44,7 +45,7 @@ pub fn string(input: &[u8], quote: usize) -> Result<Text, Rejected> {
     let plain = swar::plain_prefix(&input[from..]);
     let to = from + plain.length;
     if input.get(to) == Some(&b'"') {
-        return Ok(Text { from, to, escaped: false, digits: plain.digits });
+        return Ok(Text { from, to, escaped: false, digits: plain.digits, ascii: plain.ascii });
     }
     odd_string(input, from)
 }
@@ -58,7 +59,7 @@ fn odd_string(input: &[u8], from: usize) -> Result<Text, Rejected> {
         digits += plain.digits;
         at += plain.length;
         match input.get(at) {
-            Some(b'"') => return Ok(Text { from, to: at, escaped: true, digits }),
+            Some(b'"') => return Ok(Text { from, to: at, escaped: true, digits, ascii: false }),
             Some(b'\\') => {
                 let length = escape(input, at)?.length;
                 digits += input[at..at + length].iter().filter(|c| c.is_ascii_digit()).count();

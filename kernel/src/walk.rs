@@ -207,7 +207,8 @@ impl<'a> Walk<'a> {
         let mut hash = names::hash(&name);
         let state = self.masking.automaton.member(state, hash, &name);
         let tells = Name::of(hash, &name, outer);
-        let masked = self.masked_text(&token, Name::Neutral);
+        let masked =
+            self.is_suspicious(&token, Name::Neutral).then(|| self.masked_text(&token, Name::Neutral)).flatten();
         self.set_last(match &masked {
             Some(Masked { bytes: raw, .. }) => {
                 Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() })
@@ -234,33 +235,38 @@ impl<'a> Walk<'a> {
 
     fn string(&mut self, rule: Rule<'a>, name: Name, place: Place) -> Result<Fate, Rejected> {
         let token = json::string(self.input, self.at)?;
-        let start = self.at;
         self.at = token.to + 1;
-        if let Rule::Mask(rule) = rule {
-            let raw = &self.input[token.from..token.to];
-            let text = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
-            if rule.is_masked(&text) {
-                return Ok(Fate::Stays);
-            }
-            return Ok(self.mask_whole(start..self.at, &text, rule, By::Field, place));
+        match rule {
+            Rule::Mask(rule) => Ok(self.string_by_rule(&token, rule, place)),
+            Rule::Allow => Ok(Fate::Stays),
+            _ if self.is_suspicious(&token, name) => Ok(self.scanned_string(&token, name, place)),
+            _ => Ok(Fate::Stays),
         }
-        if let Rule::Allow = rule {
-            return Ok(Fate::Stays);
+    }
+
+    fn string_by_rule(&mut self, token: &Text, rule: &Treatment, place: Place) -> Fate {
+        let raw = &self.input[token.from..token.to];
+        let text = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
+        if rule.is_masked(&text) {
+            return Fate::Stays;
         }
-        let Some(masked) = self.masked_text(&token, name) else {
-            return Ok(Fate::Stays);
-        };
+        self.mask_whole(token.from - 1..token.to + 1, &text, rule, By::Field, place)
+    }
+
+    #[inline(never)]
+    fn scanned_string(&mut self, token: &Text, name: Name, place: Place) -> Fate {
+        let Some(masked) = self.masked_text(token, name) else { return Fate::Stays };
         let treatments = self.treatments;
-        let found = masked.used.iter().filter_map(|(class, _)| treatments.of(*class));
-        if let Some(drop) = found.clone().find(|treatment| treatment.strategy == Strategy::Drop) {
+        let mut found = masked.used.iter().filter_map(|(class, _)| treatments.of(*class));
+        if let Some(drop) = found.find(|treatment| treatment.strategy == Strategy::Drop) {
             if place == Place::Member {
                 self.found(drop, Strategy::Drop, By::Scan);
-                return Ok(Fate::Dropped);
+                return Fate::Dropped;
             }
         }
         self.replace(token.from..token.to, &masked.bytes);
         self.found_in_text(&masked);
-        Ok(Fate::Stays)
+        Fate::Stays
     }
 
     fn number(&mut self, rule: Rule<'a>, name: Name, place: Place) -> Result<Fate, Rejected> {
@@ -317,15 +323,15 @@ impl<'a> Walk<'a> {
         Fate::Stays
     }
 
+    #[inline(always)]
+    fn is_suspicious(&self, token: &Text, name: Name) -> bool {
+        detect::is_suspicious(&self.input[token.from..token.to], token, name, self.treatments.sad.is_some())
+    }
+
     /// Nothing can be dropped inside a text: it is redacted there.
-    #[inline]
     fn masked_text(&self, token: &Text, name: Name) -> Option<Masked> {
-        let raw = &self.input[token.from..token.to];
-        if !detect::is_suspicious(raw, token, name, self.treatments.sad.is_some()) {
-            return None;
-        }
         let writing = if token.escaped { Writing::Escaped } else { Writing::Plain };
-        mask_text(raw, writing, name, self.treatments)
+        mask_text(&self.input[token.from..token.to], writing, name, self.treatments)
     }
 
     fn found_in_text(&mut self, masked: &Masked) {

@@ -91,16 +91,26 @@ fn padding(marks: &[char]) -> usize {
     marks.iter().take(2).take_while(|mark| **mark == '=').count()
 }
 
-/// Of a base64 character, in either alphabet.
-pub fn value(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
+const NONE: u8 = 0xff;
+
+/// For each byte, what it is worth in base64, in either alphabet.
+const VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < alphabet.len() {
+        values[alphabet[at] as usize] = at as u8;
+        at += 1;
     }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
+};
+
+#[inline]
+pub fn value(byte: u8) -> Option<u8> {
+    let value = VALUES[usize::from(byte)];
+    (value != NONE).then_some(value)
 }
 
 fn base64(marks: &[char]) -> Option<Vec<u8>> {

@@ -49,22 +49,28 @@ static SEEN: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
 
 impl Name {
     /// Of a member `name`, whose hash is `hash`, of an object that itself has the name `outer`.
+    #[inline]
     pub fn of(hash: u64, name: &[u8], outer: Name) -> Name {
         let slot = &SEEN[(hash >> 32) as usize % SLOTS];
         let seen = slot.load(Ordering::Relaxed);
         let own = if seen & !CODE == hash & !CODE && seen & CODE != 0 {
             ALL[(seen & CODE) as usize - 1]
         } else {
-            let own = Own::of(&String::from_utf8_lossy(name));
-            let code = ALL.iter().position(|each| *each == own).map_or(0, |at| at as u64 + 1);
-            slot.store(hash & !CODE | code, Ordering::Relaxed);
-            own
+            Own::learn(hash, name, slot)
         };
         own.within(outer)
     }
 }
 
 impl Own {
+    #[cold]
+    fn learn(hash: u64, name: &[u8], slot: &AtomicU64) -> Own {
+        let own = Own::of(&String::from_utf8_lossy(name));
+        let code = ALL.iter().position(|each| *each == own).map_or(0, |at| at as u64 + 1);
+        slot.store(hash & !CODE | code, Ordering::Relaxed);
+        own
+    }
+
     fn within(self, outer: Name) -> Name {
         match (self, outer) {
             (Own::Number, Name::Raised) => Name::Pan,

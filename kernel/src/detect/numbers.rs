@@ -12,7 +12,16 @@ use crate::json::Number;
 
 /// What a number is, as a whole: its integer part in plain decimal, or as it is written. What lies behind a decimal
 /// point does not count: of random fractions one in thirty would look like a card number.
+#[inline]
 pub fn number(input: &[u8], token: &Number, name: Name, sad: bool) -> Option<Finding> {
+    if token.integer < SHORTEST && token.exponent == 0 && !matches!(name, Name::Cvv | Name::Pin) {
+        return None;
+    }
+    long_number(input, token, name, sad)
+}
+
+#[inline(never)]
+fn long_number(input: &[u8], token: &Number, name: Name, sad: bool) -> Option<Finding> {
     let written = &input[token.integer_range()];
     let length = token.to - token.from;
     if sad && written.len() == length {

@@ -5,18 +5,25 @@ use super::ibans;
 use super::name::Name;
 use crate::iin::SHORTEST;
 use crate::json::Text;
+use crate::swar::is_dense;
 
 const SEPARATORS: usize = 3;
 /// Letters and digits in one piece that may be hexadecimal or an IBAN.
 const TOKEN: usize = 15;
 
 /// What stands between the quotes of a string under a member of that name.
-#[inline]
+#[inline(always)]
 pub fn is_suspicious(raw: &[u8], token: &Text, name: Name, sad: bool) -> bool {
-    if token.digits < 3 && raw.len() < SHORTEST_BASE64 {
+    let may_be_document = matches!(raw.first(), Some(b'{' | b'[' | b' '));
+    let named = matches!(name, Name::Cvv | Name::Pin | Name::Track);
+    if token.digits < SHORTEST && token.ascii && !may_be_document && !named && raw.len() < SHORTEST_BASE64 {
         return false;
     }
-    let named = sad && matches!(name, Name::Cvv | Name::Pin | Name::Track);
+    is_worth_reading(raw, token, named && sad)
+}
+
+#[inline(never)]
+fn is_worth_reading(raw: &[u8], token: &Text, named: bool) -> bool {
     named || token.escaped && raw.len() >= SHORTEST || is_suspicious_text(raw, token.digits)
 }
 
@@ -26,7 +33,7 @@ pub fn is_suspicious_text(raw: &[u8], digits: usize) -> bool {
     matches!(first, Some(b'{' | b'['))
         || digits >= SHORTEST && may_hold_number(raw)
         || has_other_digits(raw, digits)
-        || raw.len() >= SHORTEST_BASE64 && may_hold_base64(raw)
+        || raw.len() >= SHORTEST_BASE64 && is_dense(raw) && may_hold_base64(raw)
 }
 
 /// Digits of other scripts take two bytes or more.
@@ -69,23 +76,19 @@ fn is_country(rest: &[u8]) -> bool {
     second.is_ascii_alphabetic() && ibans::length([first.to_ascii_uppercase(), second.to_ascii_uppercase()]).is_some()
 }
 
-/// Whether some sixteen base64 characters in one piece begin like a text. Each such piece holds one of every sixteenth
-/// byte.
+/// Whether some sixteen base64 characters in one piece begin like a text. Of them one is in every sixteenth place.
 fn may_hold_base64(raw: &[u8]) -> bool {
     let is = |at: &usize| value(raw[*at]).is_some();
-    let mut probe = SHORTEST_BASE64 - 1;
+    let (mut checked, mut probe) = (0, SHORTEST_BASE64 - 1);
     while probe < raw.len() {
-        if !is(&probe) {
-            probe += SHORTEST_BASE64;
-            continue;
-        }
-        let start = (0..probe).rev().take_while(is).last().unwrap_or(probe);
         let end = (probe..raw.len()).take_while(is).last().map_or(probe, |last| last + 1);
-        if end - start >= SHORTEST_BASE64 && (starts_text(&raw[start..end]) || has_parts(&raw[start..end])) {
+        let start = (checked..probe).rev().take_while(is).last().unwrap_or(probe);
+        let run = &raw[start..end];
+        if run.len() >= SHORTEST_BASE64 && end > probe && (starts_text(run) || has_parts(run)) {
             return true;
         }
-        probe = (end / SHORTEST_BASE64 + 1) * SHORTEST_BASE64 - 1;
-        probe = probe.max(end);
+        checked = end;
+        probe = end.max(probe + 1) / SHORTEST_BASE64 * SHORTEST_BASE64 + SHORTEST_BASE64 - 1;
     }
     false
 }
@@ -97,12 +100,42 @@ fn has_parts(run: &[u8]) -> bool {
 
 /// Whether the first twelve bytes in it can be of a text.
 fn starts_text(run: &[u8]) -> bool {
-    for four in run.chunks_exact(4).take(4) {
+    let mut bytes = [0; 12];
+    let mut length = 0;
+    for (four, three) in run.chunks_exact(4).zip(bytes.chunks_exact_mut(3)) {
         let bits = four.iter().fold(0, |bits, byte| bits << 6 | u32::from(value(*byte).unwrap_or(0)));
-        let [_, bytes @ ..] = bits.to_be_bytes();
-        if bytes.iter().any(|byte| is_control(*byte) || matches!(byte, 0xc0 | 0xc1 | 0xf5..)) {
-            return false;
+        three.copy_from_slice(&bits.to_be_bytes()[1..]);
+        length += 3;
+    }
+    let bytes = &bytes[..length];
+    let cut = |error: std::str::Utf8Error| error.error_len().is_none();
+    !bytes.iter().any(|byte| is_control(*byte)) && std::str::from_utf8(bytes).err().is_none_or(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_suspicious_wherever_it_stands() {
+        for before in 0..40 {
+            for behind in [0, 1, 20] {
+                let text = format!("{}NDExMTExMTExMTEx{}", " ".repeat(before), "., ".repeat(behind));
+                assert!(may_hold_base64(text.as_bytes()), "{text}");
+                assert!(is_dense(text.as_bytes()), "{text}");
+            }
+        }
+        let two = format!("{} NDExMTExMTExMTEx", "pay-000000-parcel_".repeat(3));
+        assert!(may_hold_base64(two.as_bytes()));
+    }
+
+    #[test]
+    fn most_strings_are_not() {
+        for text in
+            ["delivery voucher express basket", "pay-000000-parcel", "2026-11-24T04:08:00.123456Z", "Ada Example"]
+        {
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            assert!(!is_suspicious_text(text.as_bytes(), digits), "{text}");
         }
     }
-    true
 }

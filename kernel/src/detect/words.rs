@@ -92,8 +92,8 @@ pub fn is_inside(ranges: &[Range<usize>], at: usize) -> bool {
 
 fn label(marks: &[char]) -> Option<usize> {
     let rest = marks.strip_prefix(&['[', 'R', 'E', 'D', 'A', 'C', 'T', 'E', 'D', ':'])?;
-    let length = rest.iter().take(LABEL).position(|mark| *mark == ']')?;
-    Some(marks.len() - rest.len() + length + 1)
+    let length = rest.iter().take(LABEL).take_while(|mark| mark.is_ascii_uppercase() || **mark == '-').count();
+    (rest.get(length) == Some(&']')).then_some(marks.len() - rest.len() + length + 1)
 }
 
 /// `tok_<key>_<body>`, `enc_<key>_<body>`: how long it is.
