@@ -21,6 +21,39 @@ pub fn find(text: &Text, found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether so many hexadecimal digits are objects one behind the other, to the last; `byte`: the one written at a place.
+pub fn is_sequence(digits: usize, byte: impl Fn(usize) -> Option<u8>) -> bool {
+    let mut at = 0;
+    let next = |at: &mut usize| {
+        let value = if *at + 2 <= digits { byte(*at) } else { None };
+        *at += 2;
+        value
+    };
+    while at < digits {
+        let Some(mut tag) = next(&mut at) else { return false };
+        if tag & 0x1f == 0x1f {
+            tag = 0x80;
+            while tag & 0x80 != 0 {
+                match next(&mut at) {
+                    Some(more) => tag = more,
+                    None => return false,
+                }
+            }
+        }
+        let length = match next(&mut at) {
+            Some(short @ 0..=0x7f) => usize::from(short),
+            Some(0x81) => next(&mut at).map_or(usize::MAX / 4, usize::from),
+            Some(0x82) => {
+                let (high, low) = (next(&mut at), next(&mut at));
+                high.zip(low).map_or(usize::MAX / 4, |(high, low)| usize::from(high) << 8 | usize::from(low))
+            }
+            _ => return false,
+        };
+        at = at.saturating_add(2 * length);
+    }
+    at == digits
+}
+
 #[derive(Default)]
 struct Seen {
     track2: bool,
@@ -99,6 +132,19 @@ mod tests {
         found.len() == 1
     }
 
+    fn may_be(text: &str) -> bool {
+        is_sequence(text.len(), |at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+    }
+
+    #[test]
+    fn most_hashes_are_no_sequence_of_objects() {
+        for text in
+            ["3f786850e387550fdab836ed7e6dc881de23001b", "4bf92f3577b34da6a3ce929d0e0e4736", "9f", "9f81", "5a81"]
+        {
+            assert!(!may_be(text), "{text}");
+        }
+    }
+
     #[test]
     fn card_data_is_found_by_its_tags() {
         for text in [
@@ -107,6 +153,7 @@ mod tests {
             "9F1F0531323334355F24032712315F340101",
         ] {
             assert!(is_found(text), "{text}");
+            assert!(may_be(text), "{text}");
         }
     }
 

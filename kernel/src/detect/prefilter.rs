@@ -1,15 +1,15 @@
 //! Whether a string is worth reading. Most strings of a record end here, without an allocation.
 
 use super::blobs::{is_control, value, SHORTEST_BASE64};
-use super::ibans;
 use super::name::Name;
+use super::{emv, ibans};
 use crate::iin::SHORTEST;
 use crate::json::Text;
 use crate::swar::is_dense;
 
 const SEPARATORS: usize = 3;
-/// Letters and digits in one piece that may be hexadecimal or an IBAN.
-const TOKEN: usize = 15;
+/// Letters and digits in one piece that may be hexadecimal.
+const TOKEN: usize = 16;
 
 /// What stands between the quotes of a string under a member of that name.
 #[inline(always)]
@@ -44,10 +44,13 @@ fn has_other_digits(raw: &[u8], digits: usize) -> bool {
     }
 }
 
-/// Whether there are twelve digits in one run, a long token, the start of an IBAN, or anything encoded.
+/// Whether there are twelve digits in one run, a token that may hold data, the start of an IBAN, or anything encoded.
 fn may_hold_number(raw: &[u8]) -> bool {
     let (mut run, mut gap, mut token) = (0, 0, 0);
     for (at, &byte) in raw.iter().enumerate() {
+        if token >= TOKEN && !byte.is_ascii_alphanumeric() && may_be_hexadecimal(&raw[at - token..at]) {
+            return true;
+        }
         match byte {
             b'0'..=b'9' => (run, gap, token) = (run + 1, 0, token + 1),
             b'%' | b'&' | b'\\' | 0x80.. => return true,
@@ -64,11 +67,22 @@ fn may_hold_number(raw: &[u8]) -> bool {
             }
             _ => (run, gap, token) = (0, 0, 0),
         }
-        if run >= SHORTEST || token >= TOKEN {
+        if run >= SHORTEST {
             return true;
         }
     }
-    false
+    token >= TOKEN && may_be_hexadecimal(&raw[raw.len() - token..])
+}
+
+/// Whether a token is a text, or EMV data, in hexadecimal: most hashes and identifiers are neither.
+fn may_be_hexadecimal(token: &[u8]) -> bool {
+    let digit = |at: usize| char::from(token[at]).to_digit(16);
+    let byte = |at: usize| Some((digit(at)? << 4 | digit(at + 1)?) as u8);
+    if token.len() % 2 != 0 {
+        return false;
+    }
+    let text = (0..SHORTEST).step_by(2).all(|at| byte(at).is_some_and(|byte| !is_control(byte) && byte < 0xf5));
+    text || emv::is_sequence(token.len(), byte)
 }
 
 fn is_country(rest: &[u8]) -> bool {
