@@ -131,10 +131,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def add(found: list[Finding], more: Iterator[Finding]) -> None:
-    """Of findings that overlap, the one that covers more counts."""
+    """Of findings that overlap, the one that covers more counts; of equal ones, the one that begins first."""
     for each in more:
         across = [one for one in found if one.start < each.end and each.start < one.end]
-        if all(one.end - one.start < each.end - each.start for one in across):
+        if all((one.end - one.start, -one.start) < (each.end - each.start, -each.start) for one in across):
             found[:] = [one for one in found if one not in across] + [each]
 
 

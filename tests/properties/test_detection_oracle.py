@@ -3,7 +3,7 @@
 import json
 import random
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.masking.scan import scan
@@ -57,7 +57,8 @@ def findings(line: str) -> list[Found]:
 
 
 @given(st.integers(0, 2**63).map(mutated))
-@settings(max_examples=5000, deadline=None)
+@example(mutated(296152701))  # a raw and a decoded number that overlap and are as long as each other
+@settings(max_examples=5000, deadline=None, derandomize=True)  # a search for new disagreements is not a gate
 def test_the_scan_finds_what_the_rules_say(line: str) -> None:
     wanted = sorted(detect(line), key=str)
     event(f"{min(len(wanted), 3)} findings")
