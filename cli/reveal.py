@@ -18,7 +18,8 @@ from cli.decisions import send
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, say
 from pipeline.approval.decision import Reveal, sign_reveal
-from pipeline.approval.keys import SigningKey, registered_key
+from pipeline.approval.envelope import signer
+from pipeline.approval.keys import SigningKey
 from pipeline.errors import PanlockError
 from pipeline.keys import Keyring
 from pipeline.masking.face import kernel_flow
@@ -83,11 +84,10 @@ def _decrypt(policy: Policy, flow: str, value: str, file: Path) -> tuple[str, st
 
 def _permitted(policy: Policy, key: SigningKey) -> str:
     """The person whose key it is. Raises RevealError."""
-    for name, person in policy.people.items():
-        for jwk in person.keys:
-            registered = registered_key(jwk)
-            if registered is not None and registered.thumbprint() == key.thumbprint():
-                if ROLE not in person.roles:
-                    raise RevealError(f"{name} has not the role {ROLE}: ask somebody who has; nothing was shown")
-                return name
-    raise RevealError("the policy gives your key to nobody: register it under people; nothing was shown")
+    found = signer(key.thumbprint(), policy)
+    if found is None:
+        raise RevealError("the policy gives your key to nobody, or to two: register it under people; nothing was shown")
+    person, _ = found
+    if ROLE not in policy.people[person].roles:
+        raise RevealError(f"{person} has not the role {ROLE}: ask somebody who has; nothing was shown")
+    return person

@@ -1,8 +1,7 @@
 """The card numbers and CVVs of the demo: the networks' own test numbers, which no bank has issued.
 
 The CVVs lie between 700 and 999 (four digits for American Express) so that no offset or sequence number of a run, which
-stay in the hundreds, is one of them, and none is a multiple of 8, as sizes of memory in RocksDB's logs are (872 was
-one): see deploy.demo.search for why that matters.
+stay in the hundreds, is one of them: see deploy.demo.search for why that matters.
 """
 
 from typing import NamedTuple
@@ -21,7 +20,7 @@ CARDS = (
     Card("Discover", "6011111111111117", "964"),
     Card("JCB", "3530111333300000", "783"),
     Card("Diners Club", "30569309025904", "918"),
-    Card("Maestro", "6759649826438453", "873"),
+    Card("Maestro", "6759649826438453", "872"),
     Card("UnionPay", "6200000000000005", "946"),
 )
 

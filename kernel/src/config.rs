@@ -42,8 +42,6 @@ pub struct Config {
 pub enum Format {
     #[default]
     Json,
-    Ndjson,
-    Text,
     /// JSON as pipeline/masking/formats/xml.py projects it: a step of a path means the element, each of several of one
     /// name, and the `#text` of one with attributes
     Xml,

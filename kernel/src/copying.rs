@@ -1,5 +1,5 @@
 //! The least that a masker of JSON does: read a value as strictly as enforcement does, and copy it. The yardstick of
-//! bench/kernel.py.
+//! bench/kernel.py. A reader of its own: the others carry names and paths for what they look for, which would flatter.
 
 use std::borrow::Cow;
 

@@ -110,6 +110,8 @@ static MASKED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&forms.join("|")).expect("the pattern is a constant")
 });
 
+const SHORTEST_NUMBER: usize = 13;
+
 /// What could be a card number under format-preserving encryption.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]{13,19}\b").expect("the pattern is a constant"));
 
@@ -131,7 +133,9 @@ pub fn render(segments: &[Segment]) -> String {
 }
 
 fn write_member(path: &mut String, name: &str) {
-    let name = &*match name.contains('*') || name.len() > 12 {
+    let digits = || name.bytes().filter(u8::is_ascii_digit).count();
+    let masked = name.contains('*') || name.contains("tok_") || name.contains("enc_") || digits() >= SHORTEST_NUMBER;
+    let name = &*match masked {
         true => labelled(name),
         false => name.to_owned(),
     };

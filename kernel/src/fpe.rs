@@ -9,9 +9,9 @@ use fpe::ff1::{FlexibleNumeralString, FF1};
 use hmac::Mac;
 
 use crate::config::Class;
+use crate::iin::LONGEST;
 use crate::keyring::Keyring;
 use crate::luhn;
-use crate::scan::LONGEST;
 
 const PURPOSE: &[u8] = b"panlock-fpe-v1\0";
 const BIN: usize = 6;

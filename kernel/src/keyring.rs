@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// An id of up to this many characters keeps a token short enough for the columns that held a PAN's text.
-pub const MAX_ID: usize = 16;
+const MAX_ID: usize = 16;
 
 /// Keys that make what masking leaves, and whose work is recognised.
 #[derive(Clone)]

@@ -30,7 +30,6 @@ mod partial;
 mod path;
 mod plan;
 mod rules;
-mod scan;
 mod strategy;
 mod survey;
 mod swar;

@@ -42,7 +42,6 @@ impl Scan {
 
 impl Masking {
     pub fn compile(config: &Config, keyring: &Keyring) -> Result<Self, String> {
-        refuse_unsupported(config)?;
         let mut fields: Vec<_> = config.fields.iter().collect();
         // where two rules lead to one place, sensitive authentication data wins, a declaration loses, and else the
         // order of the policy counts
@@ -60,7 +59,7 @@ impl Masking {
         let paths = texts.iter().map(|path| Path::parse(path)).collect::<Result<Vec<_>, _>>()?;
         let automaton = match config.format {
             Format::Xml => Automaton::compile_repeating(paths)?,
-            _ => Automaton::compile(&paths)?,
+            Format::Json => Automaton::compile(&paths)?,
         };
         Ok(Self { automaton, rules, allowed: config.allow.len(), closed: config.closed, scan: compiler.scan()? })
     }
@@ -93,14 +92,6 @@ impl Masking {
         let mut treatments = self.rules.iter().chain(found.into_iter().flatten());
         treatments.find_map(|treatment| Some((treatment.class, treatment.decrypt(encrypted)?)))
     }
-}
-
-fn refuse_unsupported(config: &Config) -> Result<(), String> {
-    let unsupported = match config {
-        Config { format: Format::Ndjson | Format::Text, .. } => "another format than json",
-        _ => return Ok(()),
-    };
-    Err(format!("flow configuration: {unsupported} is not supported in this release"))
 }
 
 struct Compiler<'a> {
@@ -143,7 +134,8 @@ impl Compiler<'_> {
         fallback: Strategy,
         domain: &str,
     ) -> Result<Treatment, String> {
-        if class == Class::Sad && !matches!(strategy, Strategy::Drop | Strategy::Redact) {
+        let keeps = |strategy| !matches!(strategy, Strategy::Drop | Strategy::Redact);
+        if class == Class::Sad && (keeps(strategy) || keeps(fallback)) {
             return Err("class sad is never kept in any form (PCI DSS 3.3.1): use drop or redact".into());
         }
         if fallback == Strategy::Fpe {

@@ -10,8 +10,8 @@ use sha2::Sha256;
 use crate::config::{Class, DEFAULT_DOMAIN};
 use crate::digits::digits_of;
 use crate::iban;
-use crate::keyring::{Keyring, MAX_ID};
-use crate::scan;
+use crate::iin::issued;
+use crate::keyring::Keyring;
 
 const PREFIX: &[u8] = b"tok_";
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -66,16 +66,8 @@ fn push_base32(text: &mut String, bytes: &[u8]) {
 
 /// Whether `text` is, as a whole, in the form of a token under a key we know, and holds no card number in that guise.
 pub fn is_token(text: &[u8], keyring: &Keyring) -> bool {
-    token_length(text, keyring) == Some(text.len()) && scan::card_numbers(text, |_, _| false).is_empty()
-}
-
-/// Whether a card number at from..to of `text` would begin with the last characters of a token and go on beyond it.
-pub fn is_tail(text: &[u8], from: usize, to: usize, keyring: &Keyring) -> bool {
-    let before = &text[from.saturating_sub(PREFIX.len() + MAX_ID + 1 + CHARACTERS)..from];
-    memchr::memmem::rfind(before, PREFIX).is_some_and(|offset| {
-        let start = from - before.len() + offset;
-        token_length(&text[start..], keyring).is_some_and(|length| from < start + length && start + length < to)
-    })
+    let is_number = |run: &[u8]| issued(&run.iter().map(|digit| digit - b'0').collect::<Vec<_>>()).is_some();
+    token_length(text, keyring) == Some(text.len()) && !text.split(|c| !c.is_ascii_digit()).any(is_number)
 }
 
 /// How long the token is that `text` starts with.

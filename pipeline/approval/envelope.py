@@ -48,7 +48,7 @@ def unseal(raw: bytes, policy: Policy) -> tuple[str, dict[str, object]] | Refusa
         header = envelope.headers()
         if set(header) != _HEADER or header["typ"] != TYPE:
             return Refusal.BAD_SIGNATURE
-        found = _signer(header["kid"], policy)
+        found = signer(header["kid"], policy)
         if found is None:
             return Refusal.UNKNOWN_KEY
         person, key = found
@@ -58,7 +58,7 @@ def unseal(raw: bytes, policy: Policy) -> tuple[str, dict[str, object]] | Refusa
         return Refusal.BAD_SIGNATURE
 
 
-def _signer(kid: object, policy: Policy) -> tuple[str, SigningKey] | None:
+def signer(kid: object, policy: Policy) -> tuple[str, SigningKey] | None:
     """The one person who registered the key; a key of two people is nobody's."""
     found = _known.of(policy).get(str(kid), [])
     return found[0] if len({name for name, _ in found}) == 1 else None

@@ -139,15 +139,17 @@ def _many(count: int) -> list[bytes]:
     ]
 
 
+def _seconds(value: bytes) -> float:
+    started = process_time()
+    result = mask(value, scan="redact")
+    spent = process_time() - started
+    assert result.value is not None and PAN not in result.value
+    return spent
+
+
 @pytest.mark.parametrize("kind", range(4))
 def test_time_grows_with_the_size_and_not_with_its_square(kind: int) -> None:
-    times = []
-    for count in (2_000, 16_000):
-        value = _many(count)[kind]
-        started = process_time()
-        result = mask(value, scan="redact")
-        times.append(process_time() - started)
-        assert result.value is not None and PAN not in result.value
+    times = [min(_seconds(_many(count)[kind]) for _ in range(3)) for count in (2_000, 16_000)]
     assert times[1] < 32 * max(times[0], 0.002), times  # 8 times the size; its square would be 64
 
 

@@ -53,6 +53,15 @@ def test_writing_the_view_gives_the_message(base: str) -> None:
     assert document.write(document.json) == value
 
 
+def test_every_field_of_emv_data_shows_its_own() -> None:
+    spec = spec_of("1987-ascii", {"56": {"kind": "tlv", "data_enc": "b"}})
+    fields = {"t": "0100", "55": "9F26081111111111111111", "56": f"5A08{PAN}"}
+    document = Iso8583(spec).read(bytes(iso8583.encode(fields, spec.library)[0]))
+    assert orjson.loads(document.json) == {"mti": "0100", "de55": {"9F26": "11" * 8}, "de56": {"5A": PAN}}
+    changed = document.write(document.json.replace(PAN.encode(), b"0" * 16))
+    assert orjson.loads(Iso8583(spec).read(changed).json)["de56"] == {"5A": "0" * 16}
+
+
 def test_a_message_in_which_nothing_is_masked_is_the_same_bytes() -> None:
     value = bytes(iso8583.encode({"t": "0800", "11": "123456", "70": "301"}, spec_of("1987-ascii", {}).library)[0])
     assert flow().enforce(value).value is value

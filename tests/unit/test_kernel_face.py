@@ -117,6 +117,7 @@ def test_a_wrong_keyring_is_refused_with_what_to_do(keys: dict[str, bytes], acti
     [
         ({"fields": [{"path": "card", "class": "pan", "strategy": "token"}]}, r"start with \$"),
         ({"fields": [{"path": "$.cvv", "class": "sad", "strategy": "token"}]}, "never kept"),
+        ({"fields": [{"path": "$.cvv", "class": "sad", "strategy": "redact", "fallback": "token"}]}, "never kept"),
         ({"fields": [{"path": "$.a", "class": "pan", "strategy": "hash"}]}, "unknown variant"),
         ({"fields": [{"path": "$.a", "class": "pan"}]}, "strategy is missing"),
         ({"fields": [{"path": "$.a", "class": "clear", "strategy": "drop"}]}, "takes no strategy"),

@@ -45,7 +45,7 @@ class Iso8583Document:
     json: bytes
     spec: Spec
     fields: Mapping[str, str]
-    chip: Elements | None
+    chips: Mapping[str, Elements]
 
     def write(self, masked: bytes) -> bytes:
         """Raises Unwritable."""
@@ -70,10 +70,10 @@ class Iso8583Document:
         longest = int(str(spec["max_len"]))
         if spec["data_enc"] == "b" and spec["len_count"] == "bytes":
             longest *= 2
-        if kind != "tlv" or self.chip is None:
+        if number not in self.chips:
             return fitted(before, masked, kind, longest, spec["len_type"] == 0, place)
-        chip = _fit_chip(self.chip, masked, place)
-        return before if chip == self.chip else emv_tlv.encode(chip).hex().upper()
+        chip = _fit_chip(self.chips[number], masked, place)
+        return before if chip == self.chips[number] else emv_tlv.encode(chip).hex().upper()
 
 
 class Iso8583:
@@ -89,14 +89,13 @@ class Iso8583:
         except KeyError:  # a bit of a field that the specification does not have
             raise Malformed("value") from None
         fields = {number: text for number, text in decoded.items() if number not in ("p", "1")}
-        chip = None
-        for number, kind in self._spec.kinds.items():
-            if kind == "tlv" and fields.get(number):
-                chip = _chip(fields[number], member("$", _name(number)))
-        told: dict[str, object] = {_name(number): text for number, text in fields.items()}
-        if chip is not None:
-            told |= {_name(n): _view(chip) for n, kind in self._spec.kinds.items() if kind == "tlv" and fields.get(n)}
-        return Iso8583Document(orjson.dumps(told), self._spec, fields, chip)
+        chips = {
+            number: _chip(text, member("$", _name(number)))
+            for number, text in fields.items()
+            if text and self._spec.kinds[number] == "tlv"
+        }
+        told = {_name(n): _view(chips[n]) if n in chips else text for n, text in fields.items()}
+        return Iso8583Document(orjson.dumps(told), self._spec, fields, chips)
 
 
 def _name(number: str) -> str:
