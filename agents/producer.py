@@ -6,6 +6,7 @@ abort. Whatever was open is aborted by the next InitProducerId of the same trans
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -94,7 +95,11 @@ class LaneProducer:
         return deliveries
 
     async def discard(self) -> None:
-        """Throw it away without flush."""
-        await self._kafka._sender.close()
-        await hang_up(self._kafka.client, self._kafka.client.close())
+        """Throw it away without flush. Whatever its parts fail with is no news: it is thrown away because it failed.
+
+        aiokafka's sender raises once more what its requests in flight end with, such as ProducerFenced.
+        """
+        for ending in (self._kafka._sender.close(), hang_up(self._kafka.client, self._kafka.client.close())):
+            with suppress(Exception):
+                await ending
         self._kafka._closed = True

@@ -2,9 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
+from aiokafka.producer.message_accumulator import MessageAccumulator
+from aiokafka.producer.sender import Sender
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import RecordMetadata
 from hypothesis import example, given, settings
@@ -168,3 +174,40 @@ def test_the_size_that_enforcement_checks_is_an_upper_bound(given_outs: list[Out
         batch = _Batch(BATCH, 0, is_transactional=True)
         batch.fill([out], 0)
         assert len(batch._build()) <= batch_bytes(out.key, out.value, out.headers)
+
+
+class FakeClient:
+    """aiokafka's client, as far as it is closed."""
+
+    _conns: ClassVar[dict[str, object]] = {}
+    closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_producer_that_is_fenced_while_it_is_thrown_away_ends_quietly() -> None:
+    """A worker that was stopped and continued learns of its fencing from a request in flight, at any moment."""
+    transactions = TransactionManager("lane", 1_000)
+    transactions.set_pid_and_epoch(1, 0)
+    transactions.begin_transaction()
+    sender = Sender(
+        FakeClient(),
+        acks=-1,
+        txn_manager=transactions,
+        message_accumulator=MessageAccumulator(None, 1 << 10, 0, 1_000, txn_manager=transactions),
+        retry_backoff_ms=5,
+        request_timeout_ms=1_000,
+    )
+    request, asked = asyncio.get_running_loop().create_future(), asyncio.Event()
+    sender._maybe_do_transactional_request = lambda: (asked.set(), request)[1]
+    await sender.start()
+    await asked.wait()
+    producer = LaneProducer.__new__(LaneProducer)
+    producer._kafka = SimpleNamespace(_sender=sender, client=sender.client)  # type: ignore[assignment]
+
+    discarding = asyncio.ensure_future(producer.discard())
+    asyncio.get_running_loop().call_soon(request.set_exception, ProducerFenced())  # after the sender's cancellation
+    await discarding
+    assert sender.client.closed
+    assert isinstance(transactions._transaction_waiter.exception(), ProducerFenced)
