@@ -116,6 +116,9 @@ pub struct Domain {
     /// id of the key before it, while consumers move from its tokens to the new ones
     #[serde(default)]
     pub previous: Option<String>,
+    /// whether records carry the previous key's tokens, too
+    #[serde(default)]
+    pub dual: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -17,6 +17,7 @@ impl Masking {
         let treatments = Treatments { pan: &self.scan.key, sad: None, iban: None };
         let masked = mask_bytes(key, Name::Neutral, treatments)?;
         masked.used.iter().for_each(|(_, used)| findings.add(&self.scan.key, *used, By::Scan, || "key".into()));
+        findings.pairs.append(masked.pairs);
         Some(masked.bytes)
     }
 
@@ -46,6 +47,7 @@ impl Masking {
                 findings.add(treatment, used, By::Scan, || shorten(format!("header:{name}")));
             }
             if !dropped {
+                findings.pairs.append(masked.pairs);
                 kept.push(KeptHeader { index, value: Some(masked.bytes) });
             }
         }

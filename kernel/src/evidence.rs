@@ -7,6 +7,7 @@ use regex::{Captures, Regex};
 
 use crate::config::{Class, Strategy};
 use crate::fpe;
+use crate::pairs::TokenPairs;
 use crate::strategy::Treatment;
 
 /// Findings listed; those beyond are counted by class, so that an audit event stays under 65,535 bytes.
@@ -36,6 +37,8 @@ pub struct Finding {
     pub strategy: Strategy,
     /// id of the key that it was done with
     pub key: Option<Arc<str>>,
+    /// id of the key whose token the record carries beside it
+    pub previous: Option<Arc<str>>,
     pub by: By,
 }
 
@@ -44,6 +47,8 @@ pub struct Findings {
     listed: Vec<Finding>,
     /// how many more of each class, in the order of Class::ALL
     more: [usize; Class::ALL.len()],
+    /// the tokens that were made, for the record to carry
+    pub pairs: TokenPairs,
 }
 
 impl Findings {
@@ -51,7 +56,9 @@ impl Findings {
     pub fn add(&mut self, treatment: &Treatment, used: Strategy, by: By, path: impl FnOnce() -> String) {
         if self.listed.len() < LISTED {
             let key = used.is_keyed().then(|| treatment.key.clone());
-            self.listed.push(Finding { path: path(), class: treatment.class, strategy: used, key, by });
+            let tokens = treatment.tokens.as_ref().filter(|_| used == Strategy::Token);
+            let previous = tokens.and_then(|tokens| tokens.previous_id()).map(Arc::from);
+            self.listed.push(Finding { path: path(), class: treatment.class, strategy: used, key, previous, by });
         } else {
             self.more[treatment.class as usize] += 1;
         }
@@ -93,6 +100,11 @@ impl Finding {
         }
         json.push_str("\",\"path\":");
         quote(json, &self.path);
+        if let Some(previous) = &self.previous {
+            json.push_str(",\"previous\":\"");
+            json.push_str(previous);
+            json.push('"');
+        }
         json.push_str(",\"strategy\":\"");
         json.push_str(self.strategy.name());
         json.push_str("\"}");

@@ -11,7 +11,8 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::config::Config;
 use crate::keyring::Keyring as Keys;
-use crate::outcome::{Output, Rejection};
+use crate::outcome::{KeptHeader, Output, Rejection};
+use crate::pairs;
 use crate::plan::{Input, Plan};
 
 create_exception!(panlock_kernel, KernelPanic, PyException);
@@ -113,41 +114,54 @@ fn extract_headers(pairs: &Bound<'_, PyAny>) -> PyResult<Pairs> {
 }
 
 fn to_python<'py>(py: Python<'py>, record: &Held, output: Output) -> PyResult<Bound<'py, PyTuple>> {
-    let same_or_new = |changed: Option<Vec<u8>>, given: &Option<PyBackedBytes>| -> PyResult<Py<PyAny>> {
-        Ok(match (changed, given) {
-            (Some(bytes), _) => PyBytes::new(py, &bytes).into_any().unbind(),
-            (None, Some(bytes)) => bytes.into_pyobject(py)?.into_any().unbind(),
-            (None, None) => py.None(),
-        })
-    };
     if output.verdict < 0 {
         let none = py.None();
         return (output.verdict, output.detail, &none, &none, &none, nothing(py), &none, PyBytes::new(py, b""))
             .into_pyobject(py);
     }
-    let headers = match output.headers {
-        None => None,
-        Some(kept) => Some(PyTuple::new(
-            py,
-            kept.into_iter()
-                .map(|header| {
-                    let (name, value) = &record.headers[header.index];
-                    Ok((name.into_pyobject(py)?, same_or_new(header.value, value)?))
-                })
-                .collect::<PyResult<Vec<_>>>()?,
-        )?),
-    };
+    let headers = to_headers(py, record, output.headers, output.previous_tokens)?;
     (
         output.verdict,
         output.detail,
-        same_or_new(output.key, &record.key)?,
-        same_or_new(output.value, &record.value)?,
+        same_or_new(py, output.key, &record.key)?,
+        same_or_new(py, output.value, &record.value)?,
         headers,
         output.masking.map_or_else(|| nothing(py), |json| PyBytes::new(py, &json)),
         output.more.map(|json| PyBytes::new(py, &json)),
         PyBytes::new(py, &output.sha256),
     )
         .into_pyobject(py)
+}
+
+fn same_or_new(py: Python<'_>, changed: Option<Vec<u8>>, given: &Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
+    Ok(match (changed, given) {
+        (Some(bytes), _) => PyBytes::new(py, &bytes).into_any().unbind(),
+        (None, Some(bytes)) => bytes.into_pyobject(py)?.into_any().unbind(),
+        (None, None) => py.None(),
+    })
+}
+
+/// The headers that pass, and Panlock's own behind them; None where they are those that were given.
+fn to_headers<'py>(
+    py: Python<'py>,
+    record: &Held,
+    kept: Option<Vec<KeptHeader>>,
+    previous_tokens: Option<Vec<u8>>,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let kept = match (kept, &previous_tokens) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => (0..record.headers.len()).map(|index| KeptHeader { index, value: None }).collect(),
+        (Some(kept), _) => kept,
+    };
+    let mut headers = Vec::with_capacity(kept.len() + 1);
+    for header in kept {
+        let (name, value) = &record.headers[header.index];
+        headers.push((name.into_pyobject(py)?.into_any(), same_or_new(py, header.value, value)?));
+    }
+    if let Some(json) = previous_tokens {
+        headers.push((pairs::HEADER.into_pyobject(py)?.into_any(), PyBytes::new(py, &json).into_any().unbind()));
+    }
+    PyTuple::new(py, headers).map(Some)
 }
 
 /// `b"[]"`, one object for all records without findings.

@@ -26,6 +26,7 @@ mod masking;
 mod members;
 mod names;
 mod outcome;
+mod pairs;
 mod partial;
 mod path;
 mod plan;

@@ -143,7 +143,7 @@ impl Compiler<'_> {
         }
         let (key, keyring) = (self.key(domain)?, &self.keyring);
         let takes = |wanted| strategy == wanted || fallback == wanted;
-        let tokens = takes(Strategy::Token).then(|| Tokens::new(keyring, key, domain, class)).transpose()?;
+        let tokens = takes(Strategy::Token).then(|| self.tokens(key, domain, class)).transpose()?;
         let fpe = takes(Strategy::Fpe).then(|| Fpe::new(keyring, key, domain, class)).transpose()?;
         let encryption = takes(Strategy::Encrypt)
             .then(|| Encryption::new(keyring, key, domain, &self.config.flow, class))
@@ -159,6 +159,17 @@ impl Compiler<'_> {
             encryption: encryption.map(Arc::new),
             keyring: self.keyring.clone(),
         })
+    }
+
+    fn tokens(&self, key: &str, domain: &str, class: Class) -> Result<Tokens, String> {
+        let tokens = Tokens::new(&self.keyring, key, domain, class)?;
+        match self.config.domains.get(domain) {
+            Some(Domain { dual: true, previous: Some(previous), .. }) => {
+                Ok(tokens.beside(Tokens::new(&self.keyring, previous, domain, class)?))
+            }
+            Some(Domain { dual: true, .. }) => Err(format!("token domain {domain:?} is dual without a previous key")),
+            _ => Ok(tokens),
+        }
     }
 
     /// Id of the key that a domain works with.

@@ -64,6 +64,8 @@ pub struct Output {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Option<Vec<KeptHeader>>,
+    /// what the header of crate::pairs says, which follows them
+    pub previous_tokens: Option<Vec<u8>>,
     pub masking: Option<Vec<u8>>,
     pub more: Option<Vec<u8>>,
     pub sha256: [u8; 64],
@@ -77,6 +79,7 @@ impl From<Rejected> for Output {
             key: None,
             value: None,
             headers: None,
+            previous_tokens: None,
             masking: None,
             more: None,
             sha256: [0; 64],

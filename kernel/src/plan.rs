@@ -52,7 +52,9 @@ impl Plan {
         };
         let (verdict, detail) = self.rules.assess(principal, &masked, masking.as_deref().unwrap_or(b"[]"));
         let sha256 = record_sha256(masked.key, masked.value, masked.headers.iter().copied());
-        Ok(Output { verdict, detail, key, value, headers, masking, more: findings.more_to_json(), sha256 })
+        let more = findings.more_to_json();
+        let previous_tokens = findings.pairs.into_json();
+        Ok(Output { verdict, detail, key, value, headers, previous_tokens, masking, more, sha256 })
     }
 
     /// The class and text of a value that the flow has encrypted; None where it has not.

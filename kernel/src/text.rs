@@ -2,6 +2,7 @@
 
 use crate::config::{Class, Strategy};
 use crate::detect::{self, Finding, Name, Reading, Text};
+use crate::pairs::TokenPairs;
 use crate::strategy::Treatment;
 
 /// What partial masking leaves can, beside other digits, look like a card number again, and what stood beside a finding
@@ -45,6 +46,7 @@ impl<'a> Treatments<'a> {
 pub struct Masked {
     pub bytes: Vec<u8>,
     pub used: Vec<(Class, Strategy)>,
+    pub pairs: TokenPairs,
 }
 
 impl Masked {
@@ -56,6 +58,11 @@ impl Masked {
             None => self.used.push((treatment.class, by)),
         }
     }
+
+    fn follow(&mut self, again: Self) {
+        self.bytes = again.bytes;
+        self.pairs.append(again.pairs);
+    }
 }
 
 /// The text with all that is found in it masked, escapes elsewhere untouched; None where nothing is.
@@ -64,7 +71,7 @@ pub fn mask_text(raw: &[u8], writing: Writing, name: Name, treatments: Treatment
     let mut masked = mask_once(raw, writing, name, treatments, reading)?;
     for _ in 1..PASSES {
         match mask_once(&masked.bytes, writing, name, treatments, reading) {
-            Some(again) => masked.bytes = again.bytes,
+            Some(again) => masked.follow(again),
             None => return Some(masked),
         }
     }
@@ -72,7 +79,7 @@ pub fn mask_text(raw: &[u8], writing: Writing, name: Name, treatments: Treatment
     let of = |class| redacting.iter().find(|treatment| treatment.class == class);
     let treatments = Treatments { pan: &redacting[0], sad: of(Class::Sad), iban: of(Class::Iban) };
     if let Some(again) = mask_once(&masked.bytes, writing, name, treatments, Reading::thorough(reading.sad)) {
-        masked.bytes = again.bytes;
+        masked.follow(again);
     }
     Some(masked)
 }
@@ -87,11 +94,11 @@ fn mask_once(raw: &[u8], writing: Writing, name: Name, treatments: Treatments, r
         Writing::Escaped => Text::escaped(raw),
         Writing::Plain => Text::plain(raw),
     };
-    let mut masked = Masked { bytes: Vec::new(), used: Vec::new() };
+    let mut masked = Masked { bytes: Vec::new(), used: Vec::new(), pairs: TokenPairs::default() };
     let mut copied = 0;
     for found in detect::find(&text, name, reading) {
         let Some(treatment) = treatments.of(found.class) else { continue };
-        let Some((instead, by)) = replacement(&text, &found, treatment) else { continue };
+        let Some((instead, by)) = replacement(&text, &found, treatment, &mut masked.pairs) else { continue };
         let (from, to) = (text.spans[found.start].0, text.spans[found.end - 1].1);
         masked.bytes.extend_from_slice(&raw[copied..from]);
         masked.bytes.extend_from_slice(instead.as_bytes());
@@ -103,13 +110,19 @@ fn mask_once(raw: &[u8], writing: Writing, name: Name, treatments: Treatments, r
 }
 
 /// None where it is what masking left.
-fn replacement(text: &Text, found: &Finding, treatment: &Treatment) -> Option<(String, Strategy)> {
+fn replacement(
+    text: &Text,
+    found: &Finding,
+    treatment: &Treatment,
+    pairs: &mut TokenPairs,
+) -> Option<(String, Strategy)> {
     let written = || text.marks[found.start..found.end].iter().collect::<String>().into_bytes();
     let data = if found.class == Class::Pan { found.digits.ascii() } else { written() };
     if treatment.is_masked(&data) && treatment.strategy != Strategy::Drop {
         return None;
     }
     let (instead, by) = treatment.mask(&data);
+    pairs.note(treatment, &data, &instead, by);
     if found.strings == 0 || by == Strategy::Fpe {
         return Some((instead, by));
     }

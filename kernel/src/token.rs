@@ -24,6 +24,8 @@ pub struct Tokens {
     id: String,
     class: Class,
     mac: Hmac<Sha256>,
+    /// while the domain is dual: what made its tokens before
+    previous: Option<Box<Tokens>>,
 }
 
 impl Tokens {
@@ -32,7 +34,21 @@ impl Tokens {
             (DEFAULT_DOMAIN, Class::Pan) => "panlock-token-v1\0".to_owned(),
             _ => format!("panlock-token-v2\0{domain}\0{}\0", class.name()),
         };
-        Ok(Self { id: id.to_owned(), class, mac: keyring.mac(id, prefix.as_bytes())? })
+        Ok(Self { id: id.to_owned(), class, mac: keyring.mac(id, prefix.as_bytes())?, previous: None })
+    }
+
+    /// The same, beside those of the key before.
+    pub fn beside(self, previous: Self) -> Self {
+        Self { previous: Some(Box::new(previous)), ..self }
+    }
+
+    /// What the previous key makes of a text; None where the domain is not dual.
+    pub fn previous(&self, text: &[u8]) -> Option<String> {
+        self.previous.as_ref().map(|tokens| tokens.token(text))
+    }
+
+    pub fn previous_id(&self) -> Option<&str> {
+        self.previous.as_ref().map(|tokens| tokens.id.as_str())
     }
 
     /// The token of a text. Numbers written differently (4111 1111…, 4111-1111…) have one token.

@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
             if let Some(from) = cut_from.take() {
                 self.replace(from..self.at, b"");
             }
-            let (start, out, copied) = (self.at, self.out.len(), self.copied);
+            let (start, out, copied, pairs) = (self.at, self.out.len(), self.copied, self.findings.pairs.len());
             let (state, name) = self.member_name(state, outer, &mut names)?;
             let fate = self.value(state, name, depth, Place::Member)?;
             let end = self.at;
@@ -165,6 +165,7 @@ impl<'a> Walk<'a> {
                 // take back what masking did to the name
                 self.out.truncate(out);
                 self.copied = copied;
+                self.findings.pairs.truncate(pairs);
                 if any_stays {
                     self.replace(comma..end, b"");
                 } else {
@@ -217,7 +218,7 @@ impl<'a> Walk<'a> {
         });
         if let Some(masked) = masked {
             self.replace(token.from..token.to, &masked.bytes);
-            self.found_in_text(&masked);
+            self.found_in_text(masked);
             hash = names::hash(self.last_name());
         }
         let name = match self.path.last() {
@@ -265,7 +266,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.replace(token.from..token.to, &masked.bytes);
-        self.found_in_text(&masked);
+        self.found_in_text(masked);
         Fate::Stays
     }
 
@@ -320,6 +321,7 @@ impl<'a> Walk<'a> {
         self.out.extend_from_slice(masked.as_bytes());
         self.out.extend_from_slice(quote);
         self.found(treatment, used, by);
+        self.findings.pairs.note(treatment, text, &masked, used);
         Fate::Stays
     }
 
@@ -334,13 +336,14 @@ impl<'a> Walk<'a> {
         mask_text(&self.input[token.from..token.to], writing, name, self.treatments)
     }
 
-    fn found_in_text(&mut self, masked: &Masked) {
+    fn found_in_text(&mut self, masked: Masked) {
         let treatments = self.treatments;
-        for (class, used) in &masked.used {
-            if let Some(treatment) = treatments.of(*class) {
-                self.found(treatment, *used, By::Scan);
+        for (class, used) in masked.used {
+            if let Some(treatment) = treatments.of(class) {
+                self.found(treatment, used, By::Scan);
             }
         }
+        self.findings.pairs.append(masked.pairs);
     }
 
     fn found(&mut self, treatment: &Treatment, used: Strategy, by: By) {

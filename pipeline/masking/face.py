@@ -46,6 +46,8 @@ class TokenDomain(Protocol):
     def key(self) -> str: ...
     @property
     def previous(self) -> str | None: ...
+    @property
+    def dual(self) -> bool: ...
 
 
 class HoldRule(Protocol):
@@ -78,7 +80,8 @@ class Masked(NamedTuple):
     `verdict` 0: passes. n > 0: the flow's hold rule n - 1 matched, the first that did; `detail` is "rule-error" where
     it could not be evaluated. n < 0: rejected with REASONS[-n - 1]; `detail` is the place: a path of the masked
     document, "byte N", "key", "header" or "value"; all that follows is None or empty.
-    `key`, `value`: masked bytes, the given objects where nothing changed. `headers`: None where they pass unchanged.
+    `key`, `value`: masked bytes, the given objects where nothing changed. `headers`: None where they pass unchanged;
+    while a token domain is dual, with `panlock-previous-tokens` at their end.
     `masking`: canonical JSON array of the first 100 findings; `more`: counts by class of the others.
     `sha256`: pipeline.record.record_sha256 of the masked record, in ASCII.
     """
@@ -145,9 +148,7 @@ def kernel_flow(
         "allow": list(flow.allow),
         "closed": flow.closed,
         "truncation": policy.truncation,
-        "domains": {
-            domain: {"key": keys.key, "previous": keys.previous} for domain, keys in policy.token_domains.items()
-        },
+        "domains": {name: _domain(domain) for name, domain in policy.token_domains.items()},
         "rules": [{"id": rule.id, "when": rule.when} for rule in flow.hold],
         "panic_on": panic_on,
     }
@@ -162,6 +163,10 @@ def _field(rule: FieldRule) -> dict[str, str | None]:
         "domain": rule.domain,
         "fallback": rule.fallback,
     }
+
+
+def _domain(domain: TokenDomain) -> dict[str, str | bool | None]:
+    return {"key": domain.key, "previous": domain.previous, "dual": domain.dual}
 
 
 def _scan(scan: Scan) -> dict[str, str | None]:

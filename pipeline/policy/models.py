@@ -61,10 +61,12 @@ class Roles(Part):
 
 
 class TokenDomain(Part):
-    """Where the same number has the same token. `key` makes new tokens; `previous` made those before."""
+    """Where the same number has the same token. `key` makes new tokens; `previous` made those before, and while `dual`
+    records carry its tokens, too."""
 
     key: KeyId
     previous: KeyId | None = None
+    dual: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:

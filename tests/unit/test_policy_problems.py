@@ -69,6 +69,7 @@ ONE = {
     "field in an unknown domain": ("strategy: token", "strategy: token, domain: cards", "flows.payments.fields[0].domain", "`cards` is no token domain", "declare it"),
     "domain without key": ("people:", "token_domains: {cards: {previous: k0}}\npeople:", "token_domains.cards.key", "missing", "add it"),
     "domain with a key for key": ("people:", "token_domains: {cards: {key: K-1}}\npeople:", "token_domains.cards.key", "is no key id", "a-z and 0-9"),
+    "dual domain with one key": ("people:", "token_domains: {cards: {key: k1, dual: true}}\npeople:", "token_domains.cards.dual", "no `previous`", "leave `dual` out"),
     "domain with one key twice": ("people:", "token_domains: {cards: {key: k1, previous: k1}}\npeople:", "token_domains.cards.previous", "the same key", "leave it out"),
     "truncation": ("lanes: 8", "lanes: 8\ntruncation: 6+6", "truncation", "`6+6` is not possible", "'6+4'"),
     "class clear with a strategy": ("class: sad", "class: clear, strategy: drop", "flows.payments.fields[1].strategy", "class clear is not", "leave it out"),

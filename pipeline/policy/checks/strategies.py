@@ -57,12 +57,16 @@ def _either(names: tuple[str, ...]) -> str:
 
 
 def check_domains(root: Cursor) -> Iterator[Problem]:
-    """Every domain that is named is declared, and its previous key is another."""
+    """Every domain that is named is declared, its previous key is another, and a dual one has it."""
     declared = {name for name, _ in root.at("token_domains").members()}
     for _, domain in root.at("token_domains").members():
         previous = domain.at("previous")
         if previous.text is not None and previous.text == domain.at("key").text:
             yield previous.problem("is the same key", "name the key before it, or leave it out")
+        if domain.at("dual").data is True and previous.data is None:
+            yield domain.at("dual").problem(
+                "needs two keys, and there is no `previous`", "name it, or leave `dual` out"
+            )
     for _, flow in root.at("flows").members():
         for holder in (*flow.at("fields").elements(), flow.at("scan")):
             place = holder.at("domain")
