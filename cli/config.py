@@ -10,7 +10,7 @@ import os
 import sys
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import yaml
@@ -21,6 +21,7 @@ from pipeline.approval.keys import SigningKey, private_key
 from pipeline.errors import PanlockError
 
 DEFAULT = Path("panlock.yaml")
+Part = TypeVar("Part", bound=BaseModel)
 
 ConfigOption = Annotated[
     Path | None,
@@ -76,18 +77,23 @@ def load_config(path: Path | None) -> Settings:
         raise ConfigError(
             f"no configuration at {path}: say --config FILE, or set PANLOCK_CONFIG (docs/cli.md shows one)"
         )
-    try:
-        raw = yaml.safe_load(_read(path, "--config"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        settings = Settings.model_validate(raw)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
-        raise ConfigError(f"{path}: {wrong}") from error
+    settings = read_config(path, Settings)
     base = path.parent
     person = settings.person and Person(key=base / settings.person.key)
     return settings.model_copy(update={"kafka": settings.kafka.relative_to(base), "person": person})
+
+
+def read_config(path: Path, model: type[Part]) -> Part:
+    """What of a configuration file concerns `model`, paths as they are written. Raises ConfigError."""
+    try:
+        raw = yaml.safe_load(_read(path, "configuration"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"{path}: {wrong}") from error
 
 
 def _read(path: Path, what: str) -> bytes:

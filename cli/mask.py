@@ -20,10 +20,12 @@ import typer
 
 from cli.output import write
 from cli.pending import readable
+from cli.schemas import schemas_at
 from pipeline.enforce import enforce
 from pipeline.errors import PanlockError
 from pipeline.keys import Keyring
 from pipeline.masking.face import REASONS, Masked
+from pipeline.masking.formats.schemas import Schemas
 from pipeline.policy import Policy, load_policy
 from pipeline.policy.topics import quarantine_topic
 from pipeline.record import Headers, Reason
@@ -53,13 +55,16 @@ def mask(
     principal: Annotated[
         str | None, typer.Option(help="The producer, for hold rules that look at it; default the flow's first.")
     ] = None,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Directory of schemas, or a configuration with `schemas:`, as a worker's.")
+    ] = None,
 ) -> None:
     """Mask stdin to stdout: NDJSON, or one value in the flow's format.
 
-    Nothing leaves this process; tokens are under a throw-away key.
+    Nothing of it leaves this process; tokens are under a throw-away key.
     """
     loaded = load_policy(policy)
-    source = _source(loaded, flow, principal)
+    source = _source(loaded, flow, principal, schemas_at(schemas))
     limit = loaded.flows[flow].max_message_bytes
     if loaded.flows[flow].format != "json":
         write(b"".join(answers(source, [sys.stdin.buffer.read()], limit, spliced=False)))
@@ -69,7 +74,7 @@ def mask(
         sys.stdout.flush()
 
 
-def _source(policy: Policy, flow: str, principal: str | None) -> Source:
+def _source(policy: Policy, flow: str, principal: str | None, schemas: Schemas | None = None) -> Source:
     """Raises UnknownFlowError."""
     if flow not in policy.flows:
         raise UnknownFlowError(f"the policy has no flow {flow!r}: take one of {', '.join(policy.flows)}")
@@ -78,7 +83,7 @@ def _source(policy: Policy, flow: str, principal: str | None) -> Source:
         raise UnknownFlowError(f"{principal!r} is no producer of {flow}: take one of {', '.join(producers)}")
     ids = {"try", *(id_ for domain in policy.token_domains.values() for id_ in domain.ids)}
     keyring = Keyring({id_: secrets.token_bytes(32) for id_ in ids}, "try")
-    source = sources(policy, keyring)[quarantine_topic(flow, principal or producers[0])]
+    source = sources(policy, keyring, schemas=schemas)[quarantine_topic(flow, principal or producers[0])]
     return replace(source, identity="broker")  # there are no headers here
 
 

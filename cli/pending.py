@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.config import ConfigOption, Settings, load_config
+from cli.config import DEFAULT, ConfigOption, Settings, load_config
 from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, say, show
 from cli.pending_topic import PendingTopic, wrong_with
@@ -61,7 +61,7 @@ def show_(
         Path | None, typer.Option("--policy", help="The policy: shows what is not JSON as its rules see it, too.")
     ] = None,
     schemas: Annotated[
-        Path | None, typer.Option(help="Directory of schemas, for flows whose format needs them.")
+        Path | None, typer.Option(help="Directory of schemas, or a configuration with `schemas:`; default --config.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -77,16 +77,17 @@ def show_(
         show(Text("value, masked:"))
         show(plain("null" if pending.value is None else value_text(pending.value)))
         if policy is not None and pending.value is not None:
-            _show_projection(pending.flow, pending.value, policy, schemas)
+            _show_projection(pending.flow, pending.value, policy, schemas or config or DEFAULT)
     if wrong is not None:
         say(f"do NOT approve {record}: {wrong}")
     raise typer.Exit(0 if wrong is None else 1)
 
 
-def _show_projection(flow: str, value: bytes, policy: Path, schemas: Path | None) -> None:
-    from cli.projection import projection  # the formats take a tenth of a second to load
+def _show_projection(flow: str, value: bytes, policy: Path, schemas: Path) -> None:
+    from cli.projection import projection  # the formats take half a second to load
+    from cli.schemas import schemas_at
 
-    text = projection(value, flow, policy, schemas)
+    text = projection(value, flow, policy, schemas_at(schemas))
     if text is not None:
         show(Text("as its rules see it:"))
         show(plain(text))

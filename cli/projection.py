@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from agents.schemas.directory import DirectorySchemas
 from cli.layout import indented
 from pipeline.errors import PanlockError
 from pipeline.masking.formats import format_of
 from pipeline.masking.formats.format import Malformed
-from pipeline.masking.formats.schemas import NoSchemas
+from pipeline.masking.formats.schemas import Schemas
 from pipeline.policy import load_policy
 
 
@@ -15,12 +14,12 @@ class FlowOfRecordError(PanlockError):
     """A held record of a flow that the policy given here does not have."""
 
 
-def projection(value: bytes, flow: str, policy: Path, schemas: Path | None) -> str | None:
+def projection(value: bytes, flow: str, policy: Path, schemas: Schemas) -> str | None:
     """None for JSON. Raises PolicyError, FlowOfRecordError, SchemasUnavailableError."""
     flows = load_policy(policy).flows
     if flow not in flows:
         raise FlowOfRecordError(f"the policy has no flow {flow!r}: take the policy that the workers run")
-    format_ = format_of(flows[flow], NoSchemas() if schemas is None else DirectorySchemas(schemas))
+    format_ = format_of(flows[flow], schemas)
     if format_ is None:
         return None
     try:

@@ -154,3 +154,23 @@ def test_answers_come_as_the_lines_do() -> None:
             assert json.loads(process.stdout.readline())["value"] == {"n": number}
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_a_format_with_schemas_takes_them_from_where_it_is_told(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        TEXT.replace("producers: [checkout, refunds]\n", "producers: [refunds]\n    format: avro\n")
+        .replace("$.card.number", "$.pan")
+        .replace("      - {path: $.card.cvv, class: sad}\n", "")
+    )
+    (tmp_path / "7.avsc").write_text(
+        '{"type":"record","name":"P","fields":[{"name":"pan","type":"string"},{"name":"amount","type":"double"}]}'
+    )
+    value = b"\x00\x00\x00\x00\x07\x20" + b"4111111111111111" + bytes(8)
+    command = [sys.executable, "-m", "cli", "mask", "--policy", str(policy), "--flow", "payments"]
+    done = subprocess.run([*command, "--schemas", str(tmp_path)], input=value, capture_output=True, check=True)
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["findings"][0]["path"]) == ("held", "$.pan")
+    without = subprocess.run(command, input=value, capture_output=True, check=False)
+    assert (without.returncode, without.stdout) == (2, b"")
+    assert b"name a directory or a registry under `schemas:`" in without.stderr

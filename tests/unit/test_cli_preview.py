@@ -6,6 +6,7 @@ import pytest
 
 from cli.preview import value_text
 from cli.projection import FlowOfRecordError, projection
+from pipeline.masking.formats.schemas import NoSchemas
 from tests.policy_text import POLICY
 
 
@@ -26,10 +27,10 @@ def test_with_the_policy_a_value_is_shown_as_its_rules_see_it(tmp_path: Path) ->
     xml, json = tmp_path / "xml.yaml", tmp_path / "json.yaml"
     xml.write_text(POLICY.replace("format: json", "format: xml"))
     json.write_text(POLICY)
-    assert projection(b"<a><b x='1'>2</b></a>", "payments", xml, None) == (
+    assert projection(b"<a><b x='1'>2</b></a>", "payments", xml, NoSchemas()) == (
         '{\n  "a": {\n    "b": {\n      "#text": "2",\n      "@x": "1"\n    }\n  }\n}'
     )
-    assert projection(b"<a>", "payments", xml, None) == "not readable as xml: malformed-value at byte 3"
-    assert projection(b"{}", "payments", json, None) is None
+    assert projection(b"<a>", "payments", xml, NoSchemas()) == "not readable as xml: malformed-value at byte 3"
+    assert projection(b"{}", "payments", json, NoSchemas()) is None
     with pytest.raises(FlowOfRecordError, match="'other'"):
-        projection(b"<a/>", "other", xml, None)
+        projection(b"<a/>", "other", xml, NoSchemas())

@@ -13,6 +13,8 @@ import pytest
 from agents.schemas.directory import DirectorySchemas
 from agents.schemas.registry import RegistrySchemas
 from agents.schemas.settings import SchemaSettings
+from cli.config import ConfigError
+from cli.schemas import schemas_at
 from pipeline.masking.formats.format import SchemasUnavailableError
 
 CARD = 'syntax = "proto3"; message Card { string number = 1; }'
@@ -113,3 +115,33 @@ def test_settings_name_one_of_the_two() -> None:
 def test_workers_load_no_librdkafka() -> None:
     code = "import sys, agents.schemas.settings; sys.exit('confluent_kafka' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_command_takes_a_directory_or_what_a_configuration_names(tmp_path: Path, url: str) -> None:
+    (tmp_path / "1.avsc").write_text('"string"')
+    worker, other, directory = tmp_path / "w.yaml", tmp_path / "o.yaml", tmp_path / "d.yaml"
+    (tmp_path / "password").write_text("x\n")
+    worker.write_text(f"store: var\nschemas: {{registry: '{url}', user: ana, password: password}}\n")
+    directory.write_text("schemas: {directory: .}")
+    other.write_text("kafka: {}\n")
+    for where in (tmp_path, worker, directory):
+        assert schemas_at(where).schema(1).text == b'"string"'
+    assert Registry.seen == ["Basic YW5hOng="]
+    for where in (None, other):
+        with pytest.raises(SchemasUnavailableError, match="under `schemas:`"):
+            schemas_at(where).schema(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("schemas: {", "not YAML"), ("schemas: {}", "not both"), ("schemas: {directory: d, port: 1}", "schemas.port")],
+)
+def test_what_is_wrong_with_where_schemas_are_is_named(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        schemas_at(tmp_path / "c.yaml")
+    with pytest.raises(ConfigError, match=r"cannot read .*nowhere"):
+        schemas_at(tmp_path / "nowhere.yaml")
+    (tmp_path / "c.yaml").write_text("schemas: {registry: 'https://r', password: missing}")
+    with pytest.raises(ConfigError, match=r"cannot read .*missing"):
+        schemas_at(tmp_path / "c.yaml")

@@ -37,7 +37,7 @@ class NoSchemas:
     """Of a worker that was given none."""
 
     def schema(self, id_: int) -> Schema | None:
-        raise SchemasUnavailableError("schemas: a flow's format needs them: name a directory or a registry")
+        raise SchemasUnavailableError("a flow's format needs schemas: name a directory or a registry under `schemas:`")
 
 
 class SchemaRefusedError(PanlockError):
