@@ -11,10 +11,10 @@ import base64
 import http.client
 import logging
 import ssl
-from typing import Any
+import time
 from urllib.parse import quote, urlsplit
 
-import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.schemas.protoc import ProtocError, descriptors
 from pipeline.masking.formats.format import SchemasUnavailableError
@@ -22,10 +22,29 @@ from pipeline.masking.formats.schemas import Kind, Schema
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 5.0  # seconds a request
+TIMEOUT = 5.0  # seconds without a byte
+DEADLINE = 20.0  # seconds for a schema with all that it refers to: a thread of the worker's waits
 LARGEST = 8 << 20  # bytes of an answer
 REFERENCES = 200
 KINDS: dict[str, Kind] = {"AVRO": "avro", "PROTOBUF": "protobuf", "JSON": "jsonschema"}
+
+
+class _Part(BaseModel):
+    """Of the registry's answer, what is needed; anything else it may say."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _Reference(_Part):
+    name: str
+    subject: str
+    version: int
+
+
+class _Answer(_Part):
+    text: str = Field(alias="schema")
+    kind: str | None = Field(None, alias="schemaType")
+    references: list[_Reference] | None = None
 
 
 class RegistrySchemas:
@@ -42,14 +61,16 @@ class RegistrySchemas:
 
     def schema(self, id_: int) -> Schema | None:
         """None where the registry answers that there is none. Raises SchemasUnavailableError."""
-        found = self._get(f"/schemas/ids/{id_}")
+        until = time.monotonic() + DEADLINE
+        found = self._get(f"/schemas/ids/{id_}", until)
         if found is None:
             return None
-        kind = KINDS.get(found.get("schemaType") or "AVRO")
+        kind = KINDS.get(found.kind or "AVRO")
         if kind is None:
             log.warning("schema %d is of a type that Panlock does not know: its records are rejected", id_)
             return None
-        text, references = str(found["schema"]).encode(), self._references(found)
+        text, references = found.text.encode(), dict[str, bytes]()
+        self._collect(found, references, 0, until)
         if kind != "protobuf":
             return Schema(kind, text, tuple(references.items()))
         try:
@@ -60,43 +81,39 @@ class RegistrySchemas:
         except OSError as error:
             raise SchemasUnavailableError(f"schemas: protoc cannot run: {error}") from error
 
-    def _references(self, schema: dict[str, Any]) -> dict[str, bytes]:
+    def _collect(self, schema: _Answer, found: dict[str, bytes], level: int, until: float) -> None:
         """What the schema refers to, and they in turn: what others need comes first."""
-        found: dict[str, bytes] = {}
-        self._collect(schema, found, 0)
-        return found
-
-    def _collect(self, schema: dict[str, Any], found: dict[str, bytes], level: int) -> None:
-        for each in schema.get("references") or ():
-            name = str(each["name"])
-            if name in found:
+        for each in schema.references or ():
+            if each.name in found:
                 continue
             if len(found) == REFERENCES or level > REFERENCES:
                 raise SchemasUnavailableError(f"schemas: a schema with more than {REFERENCES} references")
-            inner = self._get(f"/subjects/{quote(str(each['subject']), safe='')}/versions/{int(each['version'])}")
+            inner = self._get(f"/subjects/{quote(each.subject, safe='')}/versions/{each.version}", until)
             if inner is None:
                 raise SchemasUnavailableError("schemas: the registry lacks a schema that another refers to")
-            self._collect(inner, found, level + 1)
-            found[name] = str(inner["schema"]).encode()
+            self._collect(inner, found, level + 1, until)
+            found[each.name] = inner.text.encode()
 
-    def _get(self, path: str) -> dict[str, Any] | None:
+    def _get(self, path: str, until: float) -> _Answer | None:
         where = f"{self._url.hostname}:{self._url.port}"
         try:
-            status, body = self._ask(path)
+            status, body = self._ask(path, until)
             if status == 404:
                 return None
             if status != 200:
                 raise SchemasUnavailableError(f"schemas: the registry at {where} answers {status}: see its log")
-            answer = orjson.loads(body)
+            return _Answer.model_validate_json(body)
+        except ValidationError as error:
+            wrong = ", ".join({".".join(map(str, each["loc"])) or "JSON" for each in error.errors()})
+            raise SchemasUnavailableError(
+                f"schemas: what answers at {where} is no schema registry ({wrong}): mend `schemas:`, or see its log"
+            ) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise SchemasUnavailableError(
                 f"schemas: the registry at {where}: {type(error).__name__}: {error}"
             ) from error
-        if not isinstance(answer, dict) or "schema" not in answer:
-            raise SchemasUnavailableError(f"schemas: what answers at {where} is no schema registry")
-        return answer
 
-    def _ask(self, path: str) -> tuple[int, bytes]:
+    def _ask(self, path: str, until: float) -> tuple[int, bytes]:
         host, port = self._url.hostname or "", self._url.port
         if self._url.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
@@ -107,9 +124,17 @@ class RegistrySchemas:
         try:
             connection.request("GET", self._url.path.rstrip("/") + path, headers=self._headers)
             answer = connection.getresponse()
-            body = answer.read(LARGEST + 1)
+            return answer.status, _read(answer, until)
         finally:
             connection.close()
+
+
+def _read(answer: http.client.HTTPResponse, until: float) -> bytes:
+    body = bytearray()
+    while piece := answer.read1(1 << 16):
+        body += piece
         if len(body) > LARGEST:
             raise ValueError(f"an answer of more than {LARGEST} bytes")
-        return answer.status, body
+        if time.monotonic() > until:
+            raise TimeoutError(f"no whole answer within {DEADLINE:.0f} s")
+    return bytes(body)

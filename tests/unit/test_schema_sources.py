@@ -34,6 +34,12 @@ ANSWERS: dict[str, tuple[int, object]] = {
     "/schemas/ids/5": (500, {"error_code": 50001, "message": "Error in the backend datastore"}),
     "/schemas/ids/6": (401, {"error_code": 40101}),
     "/schemas/ids/7": (200, ["no", "registry"]),
+    "/schemas/ids/8": (200, {"schema": {"type": "string"}}),
+    "/schemas/ids/9": (200, {"schema": '"string"', "references": [{"name": "a"}]}),
+    "/schemas/ids/10": (200, {"schema": '"string"', "references": {"name": "a"}}),
+    "/schemas/ids/11": (200, {"schema": '"string"', "schemaType": 1}),
+    "/schemas/ids/12": (200, {"schema": '"a"', "references": [{"name": "a", "subject": "gone", "version": 1}]}),
+    "/schemas/ids/13": (200, b"<html>a proxy says hello</html>"),
 }
 
 
@@ -43,7 +49,7 @@ class Registry(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         type(self).seen.append(self.headers["Authorization"])
         status, body = ANSWERS.get(self.path, (404, {"error_code": 40403, "message": "Schema not found"}))
-        content = orjson.dumps(body)
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
         self.send_response(status)
         self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
         self.send_header("Content-Length", str(len(content)))
@@ -58,7 +64,7 @@ class Registry(BaseHTTPRequestHandler):
 def url() -> Iterator[str]:
     Registry.seen = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -78,10 +84,16 @@ def test_what_the_registry_does_not_have_or_protoc_refuses_is_unknown(url: str) 
     assert RegistrySchemas(url).schema(4) is None
 
 
-@pytest.mark.parametrize("id_", [5, 6, 7])
+@pytest.mark.parametrize("id_", range(5, 14))
 def test_an_answer_that_says_nothing_about_the_id_is_no_answer(url: str, id_: int) -> None:
     with pytest.raises(SchemasUnavailableError):
         RegistrySchemas(url).schema(id_)
+
+
+def test_one_that_takes_too_long_is_no_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.schemas.registry.DEADLINE", -1.0)
+    with pytest.raises(SchemasUnavailableError, match="no whole answer"):
+        RegistrySchemas(url).schema(1)
 
 
 def test_a_registry_that_is_down_is_no_answer() -> None:
