@@ -51,7 +51,7 @@ def name_context(name: str, outer: str = "neutral") -> str:
         return outer
     joined = known("".join(parts))
     is_a = {kind for part in parts for kind in known(part)}
-    other = "other" in is_a
+    other = bool({"other", "quantity"} & is_a)
     counting = any("number" in known(part) and part not in NOT_NUMBERS for part in parts)
     pan_word = any(part == "pan" or known(part) == {"pan"} for part in parts)
     if "pan" in joined or (not other and (pan_word or (counting and {"card", "cc"} & set(parts)))):
@@ -88,6 +88,17 @@ def place_context(text: str, start: int, end: int, name: str) -> str:
         return "raised"
     beside = sum(mark.isalpha() or mark.isdecimal() for mark in text[:start] + text[end:])
     return "neutral" if level == "lowered" and beside > BESIDE else level
+
+
+def counted(text: str, run_start: int) -> bool:
+    """Whether the first group of a run is the number of a word for a quantity."""
+    there = [word for word in words(text) if len(word[0]) > 2 or not _touches(text, *word[1:])]
+    before = [(word, stop) for word, _, stop in there if stop <= run_start]
+    if not before:
+        return False
+    word, stop = before[-1]
+    between = text[stop:run_start]
+    return "quantity" in known(word) and len(between) <= 8 and not any(mark.isdecimal() for mark in between)
 
 
 def _touches(text: str, start: int, end: int) -> bool:

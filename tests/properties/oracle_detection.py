@@ -84,7 +84,7 @@ def _number_network(digits: str, name: str, fraction: bool) -> tuple[str | None]
     level = {"pan": "raised", "raised": "raised", "lowered": "lowered"}.get(name, "neutral")
     if level != "raised" and (fraction or excluded(digits, [Group(0, len(digits))], 0, 0)):
         return None
-    return (known[1],) if qualifies(known[0], level, "bare", len(digits)) else None
+    return (known[1],) if qualifies(known[0], level, "bare", (len(digits),)) else None
 
 
 def in_text(text: Text, name: str, decodings: int, documents: int) -> list[Finding]:
@@ -149,8 +149,7 @@ def _undone(text: Text, name: str, decodings: int, documents: int) -> Iterator[F
 def _blobs(text: Text, name: str, decodings: int, documents: int) -> Iterator[Finding]:
     for alternatives in blobs(text.marks):
         for decoded, start, end in alternatives:
-            place = "raised" if place_context(text.marks, start, end, name) == "raised" else "neutral"
-            inner = in_text(text_of(decoded), place, decodings - 1, documents)
+            inner = in_text(text_of(decoded), place_context(text.marks, start, end, name), decodings - 1, documents)
             if inner:
                 yield Finding(inner[0].class_, inner[0].network, start, end)
 

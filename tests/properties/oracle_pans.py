@@ -4,7 +4,7 @@ import itertools
 import re
 from typing import NamedTuple
 
-from tests.properties.oracle_context import place_context, up
+from tests.properties.oracle_context import counted, place_context, up
 from tests.properties.oracle_runs import DOTS, INVISIBLE, Group, digits_of, issued, layout, runs
 
 TOKEN = re.compile(r"tok_[a-z0-9]{1,16}_[a-z2-7]{32}|enc_[a-z0-9]{1,16}_[A-Za-z0-9_-]{38,}", re.ASCII)
@@ -80,30 +80,38 @@ def _network(text: Text, run: list[Group], first: int, last: int, name: str, odd
     if known is None:
         return None
     level = level_of(text, start, end, name)
-    shape = layout(text.marks, run, first, last)
+    shape = layout(text.marks, run, first, last, counted(text.marks, run[0].start))
     if (shape == "odd") is not odd or (level != "raised" and excluded(text.marks, run, first, last)):
         return None
     whole = (first, last) == (0, len(run) - 1)
     dotted = any(mark in DOTS for mark in text.marks[start:end])
-    return known[1] if qualifies(known[0], level, shape, len(digits), whole, dotted) else None
+    sizes = tuple(group.end - group.start for group in run[first : last + 1])
+    return known[1] if qualifies(known[0], level, shape, sizes, whole, dotted) else None
 
 
-def qualifies(strength: str, level: str, shape: str, count: int, whole: bool = True, dotted: bool = False) -> bool:
+def qualifies(
+    strength: str, level: str, shape: str, sizes: tuple[int, ...], whole: bool = True, dotted: bool = False
+) -> bool:
     """The table."""
+    count = sum(sizes)
     if level == "raised":
         return True
     if strength == "weak":
-        return level == "neutral" and shape == "printed" and count >= 16
+        small = shape == "chunks" and whole and sizes[0] <= 3
+        return level == "neutral" and (shape == "printed" or small) and count >= 16
     if level == "neutral":
         return shape != "odd" or (whole and count in (15, 16) and not dotted)
-    return shape == "printed" and count >= 14
+    return shape == "printed" and count >= 14 and sizes != (4, 4, 4, 3)
 
 
 def level_of(text: Text, start: int, end: int, name: str) -> str:
     level = place_context(text.marks, start, end, name)
     window = text.marks[start:end]
-    odd_digit = any(mark.isdecimal() and not mark.isascii() for mark in window)
-    if odd_digit or any(text.hidden[start:end]) or any(mark in INVISIBLE for mark in window):
+    disguised = (
+        mark in INVISIBLE or (mark.isdecimal() and (not mark.isascii() or hidden))
+        for mark, hidden in zip(window, text.hidden[start:end], strict=True)
+    )
+    if any(disguised):
         level = up(level)
     token = before_of(text.marks[:start]) + behind_of(text.marks[end:])
     return "lowered" if level != "raised" and re.search("[0-9]", token) else level
@@ -129,42 +137,59 @@ def excluded(marks: str, run: list[Group], first: int, last: int) -> bool:
         return True
     if re.search(r"\+[( ]?\Z", marks[:start]) and sum(sizes) <= 15:
         return True
-    if (first, last) == (1, 1) and len(run) == 2 and gaps == ["."] and sizes[0] <= 6:
+    beside = sum(mark.isalpha() or mark.isdecimal() for mark in marks[:start] + marks[end:])
+    if first == last and len(digits) == 13 and digits[0] == "4" and beside > 8:
+        return True
+    if first == last and first and gaps[first - 1] == "." and sizes[first - 1] <= 6 and gaps[max(first - 2, 0)] != ".":
+        return True
+    if first == last == 1 and gaps[0] == "." and sizes[0] <= 6:
         return True
     if inner == ["."] and len(digits) <= 17:
         return True
-    if layout(marks, run, first, last) == "odd" and (len(inner) == 1 or len(set(inner)) > 1):
-        return True
-    return goes_on(marks, run, first, last)
+    if layout(marks, run, first, last, counted(marks, run[0].start)) == "odd":
+        return len(inner) == 1 or len(set(inner)) > 1
+    return first < last and goes_on(marks, run, first, last)
 
 
 def goes_on(marks: str, run: list[Group], first: int, last: int) -> bool:
-    """A window of chunks that has more of them beside it."""
+    """A window that has more chunks, or one of few digits that has any numbers, beside it."""
     sizes = [group.end - group.start for group in run]
-    size, gap = sizes[first], marks[run[first].end : run[first + 1].start] if first < last else ""
-    chunks = first < last and set(sizes[first:last]) == {size} and sizes[last] <= size and size in (1, 2, 3, 4, 5, 6, 8)
-    if not chunks:
-        return False
-    if first and sizes[first - 1] == size and marks[run[first - 1].end : run[first].start] == gap:
+    gap = marks[run[first].end : run[first + 1].start]
+    if first and marks[run[first - 1].end : run[first].start] == gap and beside(sizes, first, last, first - 1):
         before = digits_of(marks[run[first - 1].start : run[first - 1].end])
-        ends = any(is_issued(marks, run[at], run[first - 1]) for at in range(first))
-        if not (is_year(before) or ends):
+        ends = any(is_strong(marks, run[at], run[first - 1]) for at in range(first))
+        if not (is_year(before) or ends or (first == 1 and counted(marks, run[0].start))):
             return True
-    if (
-        last + 1 < len(run)
-        and sizes[last] == sizes[last + 1] == size
-        and marks[run[last].end : run[last + 1].start] == gap
-    ):
+    on = last + 1 < len(run) and marks[run[last].end : run[last + 1].start] == gap
+    if on and beside(sizes, first, last, last + 1):
         behind = digits_of(marks[run[last + 1].start : run[last + 1].end])
-        begins = any(is_issued(marks, run[last + 1], run[at]) for at in range(last + 1, len(run)))
-        expiry = size == 4 and ("01" <= behind[:2] <= "12" or "01" <= behind[2:] <= "12")
-        return not (is_year(behind) or expiry or begins)
+        begins = any(is_strong(marks, run[last + 1], run[at]) for at in range(last + 1, len(run)))
+        return not (is_year(behind) or is_expiry(behind) or begins)
     return False
 
 
-def is_issued(marks: str, first: Group, last: Group) -> bool:
+def beside(sizes: list[int], first: int, last: int, group: int) -> bool:
+    """Whether a group beside the window is one chunk more, or a number beside few digits."""
+    window, size = sizes[first : last + 1], sizes[group]
+    if is_chunks(window) and size == window[0] and (group < first or window[-1] == size):
+        return True
+    code = group > last and group == len(sizes) - 1 and size <= 4
+    return sum(window) <= 15 and size >= 3 and not code
+
+
+def is_chunks(sizes: list[int]) -> bool:
+    return set(sizes[:-1]) == {sizes[0]} and sizes[-1] <= sizes[0] and sizes[0] in (1, 2, 3, 4, 5, 6, 8)
+
+
+def is_strong(marks: str, first: Group, last: Group) -> bool:
     digits = digits_of(marks[first.start : last.end])
-    return 12 <= len(digits) <= 19 and issued(digits) is not None
+    known = issued(digits) if 12 <= len(digits) <= 19 else None
+    return known is not None and known[0] == "strong"
+
+
+def is_expiry(digits: str) -> bool:
+    """MMYY or YYMM, 2020 to 2039."""
+    return bool(re.fullmatch("(0[1-9]|1[0-2])[23][0-9]|[23][0-9](0[1-9]|1[0-2])", digits))
 
 
 def is_year(digits: str) -> bool:

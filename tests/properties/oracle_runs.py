@@ -109,8 +109,11 @@ def digits_of(text: str) -> str:
     return "".join(str(unicodedata.decimal(mark)) for mark in text if mark.isdecimal())
 
 
-def layout(text: str, run: list[Group], first: int, last: int) -> str:
-    """ "bare", "chunks", "printed" or "odd", of the window run[first : last + 1]."""
+def layout(text: str, run: list[Group], first: int, last: int, counted: bool) -> str:
+    """ "bare", "chunks", "printed" or "odd", of the window run[first : last + 1].
+
+    `counted`: whether the run's first group is.
+    """
     sizes = [group.end - group.start for group in run]
     inside = sizes[first : last + 1]
     if len(inside) == 1:
@@ -120,7 +123,11 @@ def layout(text: str, run: list[Group], first: int, last: int) -> str:
     dotted = any(mark in DOTS for mark in text[run[first].start : run[last].end])
     if (chunks and size == 4 and sum(inside) != 14) or "-".join(map(str, inside)) in PRINTED:
         return "printed"
-    beside = sizes[max(first - 1, 0) : first] + sizes[last + 1 : last + 2]
-    if not chunks or dotted or (size <= 3 and size in beside):
+    gap = text[run[first].end : run[first + 1].start]
+    beside = [at for at in (first - 1, last + 1) if 0 <= at < len(run) and sizes[at] == size]
+    alike = [at for at in beside if text[run[min(at, last)].end : run[max(at, first)].start] == gap]
+    if 0 in alike and first == 1 and counted:
+        alike.remove(0)
+    if not chunks or dotted or (size <= 3 and alike):
         return "odd"
     return "chunks"

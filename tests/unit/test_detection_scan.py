@@ -26,7 +26,7 @@ def is_found(value: object) -> bool:
         PAN, SPACED, "4111-1111-1111-1111", "4111.1111.1111.1111", "4111/1111/1111/1111", "4111_1111_1111_1111",
         "4111\u00a01111\u202f1111\u20131111", "4111\u20141111\u200b1111\u00ad1111", "4111  1111\r\n1111 - 1111",
         "\uff14\uff11\uff11\uff11 1111 1111 1111", "\u0664111111111111111", "\u200b".join(PAN), " ".join(PAN),
-        "%34%31%31%31111111111111", "4111%201111%C2%A01111+1111"[:-5] + "1111", "&#52;111&nbsp;1111&#x20;1111 1111",
+        "%34%31%31%31111111111111", "4111%201111%C2%A01111%2D1111", "&#52;111&nbsp;1111&#x20;1111 1111",
         r"\u0034111111111111111", r"\x34\x31\x31\x31111111111111", PAN.encode().hex(),
         base64.b64encode(f"my card {SPACED}".encode()).decode(), base64.urlsafe_b64encode(PAN.encode()).decode(),
         base64.b64encode(base64.b64encode(PAN.encode())).decode(), json.dumps({"note": PAN}),
@@ -50,6 +50,38 @@ def test_a_card_number_is_found_however_it_is_written(text: str) -> None:
 )  # fmt: skip
 def test_what_is_something_else_is_left_alone(value: object) -> None:
     assert scan(value) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "amount 1250 4111 1111 1111 1111", "qty 2 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "4111 1111 1111 1111 1227",
+        "on 41 11 11 11 11 11 11 11 / 24.11.2026", "3782 822463 10005 1227", "3782 822463 10005 1234",
+        "35 56 57 29 01 97 84 12 20 8", "2026 4111 1111 1111 1111",
+    ],
+)  # fmt: skip
+def test_what_stands_beside_a_number_in_groups_is_told_from_its_groups(text: str) -> None:
+    assert is_found({"note": text})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        # five fours, of which the last could be part of a date; fifteen digits in fours; a row of numbers
+        {"note": "4111 1111 1111 1111 0911"}, {"note": "1250 4111 1111 1111 1111"}, {"tracking": "1000 0000 0000 008"},
+        {"note": "counts: 3782 822463 10005 3600 4711 222"}, {"note": "4710 3782 822463 10005"},
+        {"note": "24.11.2026 0.4111111111111111"}, {"total": int(PAN)}, {"note": "GET /cart?t=4222222222222&u=a"},
+        {"cursor": base64.b64encode(PAN.encode()).decode()}, {"note": "35 56 57 29 01 97 84 12 20 8 17"},
+    ],
+)  # fmt: skip
+def test_numbers_that_go_on_or_are_told_otherwise_are_left_alone(value: object) -> None:
+    assert scan(value) == []
+
+
+def test_a_separator_written_as_an_escape_disguises_nothing() -> None:
+    assert scan("22-03-2026 \u2013 08-09-2022 \u2013 18-08-2018") == []
+    raw = r'"30-05-2024 \u2013 03-02-2016"'
+    assert json.loads(panlock_kernel.scan(raw.encode())) == {"findings": []}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ fn add(text: &Text, name: Name, bytes: &[u8], place: Range<usize>, reading: Read
     }
     let tells = match of_place(text, place.start, place.end, name) {
         Level::Raised => Name::Raised,
-        _ => Name::Neutral,
+        Level::Neutral => Name::Neutral,
+        Level::Lowered => Name::Lowered,
     };
     let inner = super::find(&Text::plain(bytes), tells, reading);
     let Some(first) = inner.into_iter().next() else { return false };

@@ -9,7 +9,7 @@ const BEFORE: usize = 48;
 const AROUND_BEFORE: usize = 200;
 const AROUND_BEHIND: usize = 60;
 /// Letters and digits beside a number that a name may lower: more make it a sentence.
-const BESIDE: usize = 8;
+pub const BESIDE: usize = 8;
 /// How far an identifier is looked at.
 const IDENTIFIER: usize = 64;
 
@@ -43,7 +43,7 @@ pub fn level(text: &Text, start: usize, end: usize, name: Name) -> Level {
     let mut level = of_place(text, start, end, name);
     let odd = |at: usize| {
         let mark = text.marks[at];
-        text.hidden[at] || !mark.is_ascii() && (mark.is_numeric() || is_invisible(mark))
+        is_invisible(mark) || digit_value(mark).is_some() && (text.hidden[at] || !mark.is_ascii())
     };
     if (start..end).any(odd) {
         level = level.up();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::words::{self, CARD, CVV, NUMBER, OTHER, PAN, PIN, TRACK};
+use super::words::{self, CARD, CVV, NUMBER, OTHER, PAN, PIN, QUANTITY, TRACK};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
@@ -98,7 +98,8 @@ impl Own {
             joined.push_str(word);
         });
         let whole = words::kinds(&joined);
-        if whole & PAN != 0 || all & OTHER == 0 && (pan || card && counting) {
+        let other = all & (OTHER | QUANTITY) != 0;
+        if whole & PAN != 0 || !other && (pan || card && counting) {
             return Own::Says(Name::Pan);
         }
         for (kind, name) in [(CVV, Name::Cvv), (PIN, Name::Pin), (TRACK, Name::Track)] {
@@ -106,7 +107,7 @@ impl Own {
                 return Own::Says(name);
             }
         }
-        match ((all | whole) & CARD != 0, all & OTHER != 0) {
+        match ((all | whole) & CARD != 0, other) {
             _ if joined.is_empty() => Own::Nothing,
             _ if joined == "id" => Own::Id,
             (true, false) => Own::Says(Name::Raised),

@@ -57,7 +57,7 @@ fn card_number(ascii: &[u8], name: Name, fraction: bool) -> Option<Finding> {
     let is_one = name == Name::Pan
         || known.is_some_and(|known| {
             let other = level != Level::Raised && (fraction || is_other_number(&digits));
-            !other && qualifies(known.strong, level, Layout::Bare, digits.len(), true)
+            !other && qualifies(known.strong, level, Layout::Bare, digits.len())
         });
     let found = Finding::new(Class::Pan, 0, digits.len());
     is_one.then(|| Finding {

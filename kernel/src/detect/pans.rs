@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::context::{level, Level};
 use super::exclusions;
 use super::name::Name;
-use super::runs::{is_dot, layout, runs, Group, Layout};
+use super::runs::{is_dot, layout, runs, Group, Layout, SMALL};
 use super::text::Text;
 use super::words::masked;
 use super::{Digits, Finding};
@@ -122,17 +122,23 @@ impl Search<'_> {
         }
         let whole = first == 0 && last == self.run.len() - 1;
         let dotted = || self.text.marks[start..end].iter().any(|mark| is_dot(*mark));
-        let odd = shape != Layout::Odd || whole && matches!(digits.len(), 15 | 16) && !dotted();
-        qualifies(known.strong, level, shape, digits.len(), odd).then_some(known)
+        let fits = match (known.strong, level, shape) {
+            (true, Level::Neutral, Layout::Odd) => whole && matches!(digits.len(), 15 | 16) && !dotted(),
+            (false, Level::Neutral, Layout::Chunks) => whole && digits.len() >= 16 && self.run[first].size() <= SMALL,
+            // parcels have fifteen digits in fours: cards print them otherwise
+            (true, Level::Lowered, Layout::Printed) if last - first == 3 && digits.len() == 15 => false,
+            _ => qualifies(known.strong, level, shape, digits.len()),
+        };
+        fits.then_some(known)
     }
 }
 
-/// The table of section 5. `odd`: that the layout is not odd, or one of the odd ones that count.
-pub fn qualifies(strong: bool, level: Level, shape: Layout, count: usize, odd: bool) -> bool {
+/// The table of section 5, but for what only a whole run is.
+pub fn qualifies(strong: bool, level: Level, shape: Layout, count: usize) -> bool {
     match (strong, level) {
         (_, Level::Raised) => true,
         (false, Level::Neutral) => shape == Layout::Printed && count >= 16,
-        (true, Level::Neutral) => odd,
+        (true, Level::Neutral) => shape != Layout::Odd,
         (true, Level::Lowered) => shape == Layout::Printed && count >= 14,
         (false, Level::Lowered) => false,
     }

@@ -1,6 +1,7 @@
 //! Runs of digits in groups, and how the groups of a window are laid out.
 
 use super::text::Text;
+use super::words::QUANTITY;
 use crate::digits::{digit_value, is_invisible, is_separator};
 
 const SEPARATORS: usize = 3;
@@ -11,6 +12,8 @@ const PRINTED: [&[usize]; 8] =
 const PRINTED_13: &[usize] = &[4, 3, 3, 3];
 /// Chunks of four with so many digits are a version or a date with a time rather than a card.
 const NOT_IN_FOURS: usize = 14;
+/// Between a word for a quantity and its number.
+const OWN_NUMBER: usize = 8;
 
 /// Characters start..end; its digits are those of the text from `digits` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,9 @@ impl Group {
         self.end - self.start
     }
 }
+
+/// Chunks that many things come in.
+pub const SMALL: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -96,6 +102,16 @@ pub fn are_chunks(groups: &[Group]) -> bool {
     matches!(size, 1..=6 | 8) && last.size() <= size && others.iter().all(|group| group.size() == size)
 }
 
+/// Whether the run's first group is the number of a word for a quantity before it.
+pub fn is_counted(text: &Text, run: &[Group]) -> bool {
+    let (words, start) = (text.words(), run[0].start);
+    let nearest = words[..words.partition_point(|word| word.end <= start)].last();
+    nearest.is_some_and(|word| {
+        let no_digit = |mark: &char| digit_value(*mark).is_none();
+        word.kinds & QUANTITY != 0 && word.end + OWN_NUMBER >= start && text.marks[word.end..start].iter().all(no_digit)
+    })
+}
+
 /// Of the window run[first..=last].
 pub fn layout(text: &Text, run: &[Group], first: usize, last: usize) -> Layout {
     let window = &run[first..=last];
@@ -110,8 +126,11 @@ pub fn layout(text: &Text, run: &[Group], first: usize, last: usize) -> Layout {
         return Layout::Printed;
     }
     let dotted = text.marks[window[0].start..run[last].end].iter().any(|mark| is_dot(*mark));
-    let beside = |at: Option<usize>| at.and_then(|at| run.get(at)).is_some_and(|group| group.size() == size);
-    if !chunks || dotted || size <= 3 && (beside(first.checked_sub(1)) || beside(Some(last + 1))) {
+    let gap = |at: usize| &text.marks[run[at - 1].end..run[at].start];
+    let alike = |group: usize, at: usize| run[group].size() == size && gap(at) == gap(first + 1);
+    let led = || first > 0 && alike(first - 1, first) && !(first == 1 && is_counted(text, run));
+    let followed = || last + 1 < run.len() && alike(last + 1, last + 1);
+    if !chunks || dotted || size <= SMALL && (led() || followed()) {
         return Layout::Odd;
     }
     Layout::Chunks

@@ -11,6 +11,7 @@ pub const PAN: u8 = 8;
 pub const CVV: u8 = 16;
 pub const PIN: u8 = 32;
 pub const TRACK: u8 = 64;
+pub const QUANTITY: u8 = 128;
 
 static KINDS: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| parse(include_str!("../../data/words.tsv")));
 
@@ -41,6 +42,7 @@ fn parse(table: &'static str) -> HashMap<&'static str, u8> {
             "cvv" => CVV,
             "pin" => PIN,
             "track" => TRACK,
+            "quantity" => QUANTITY,
             other => unreachable!("{other} in data/words.tsv"),
         };
     }
