@@ -2,6 +2,7 @@
 //! bench/kernel.py. A reader of its own: the others carry names and paths for what they look for, which would flatter.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::json::{self, malformed, number, skip_space, string};
 use crate::members::MemberNames;
@@ -11,8 +12,8 @@ use crate::outcome::{Rejected, Rejection};
 /// As deep as the walk of enforcement goes.
 const DEEPEST: usize = 64;
 
-/// A copy of `value`, which is one JSON value and nothing more.
-pub fn parse_and_copy(value: &[u8]) -> Result<Vec<u8>, Rejected> {
+/// Copies `value`, which is one JSON value and nothing more, behind what is in `out`, and gives its place there.
+pub fn parse_and_copy(value: &[u8], out: &mut Vec<u8>) -> Result<Range<usize>, Rejected> {
     if let Err(error) = simdutf8::compat::from_utf8(value) {
         return Err(Rejected::at_byte(Rejection::InvalidUtf8, error.valid_up_to()));
     }
@@ -22,7 +23,8 @@ pub fn parse_and_copy(value: &[u8]) -> Result<Vec<u8>, Rejected> {
     if end < value.len() {
         return Err(Rejected::at_byte(Rejection::TrailingBytes, end));
     }
-    Ok(value.to_vec())
+    out.extend_from_slice(value);
+    Ok(out.len() - value.len()..out.len())
 }
 
 struct Reader<'a> {
@@ -98,20 +100,25 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
+    fn copy(value: &[u8]) -> Result<Vec<u8>, Rejected> {
+        let mut out = b"before".to_vec();
+        parse_and_copy(value, &mut out).map(|place| out[place].to_vec())
+    }
+
     #[test]
     fn well_formed_values_come_out_as_they_are() {
         for text in [r#"{"a":[1,-2.5e3,"x\"y",true],"b":{},"c":[ ]}"#, "null", " [ { \"a\" : 1 } ] "] {
-            assert_eq!(parse_and_copy(text.as_bytes()).unwrap(), text.as_bytes());
+            assert_eq!(copy(text.as_bytes()).unwrap(), text.as_bytes());
         }
     }
 
     #[test]
     fn anything_else_is_refused_where_it_goes_wrong() {
         for (text, place) in [("{\"a\" 1}", 5), ("[1,]", 3), ("{,}", 1), ("[1 2]", 3), ("tru", 0), ("", 0)] {
-            assert_eq!(parse_and_copy(text.as_bytes()).unwrap_err(), malformed(place), "{text}");
+            assert_eq!(copy(text.as_bytes()).unwrap_err(), malformed(place), "{text}");
         }
-        assert_eq!(parse_and_copy(b"1 1").unwrap_err().reason, Rejection::TrailingBytes);
-        assert_eq!(parse_and_copy(br#"{"a":1,"a":2}"#).unwrap_err().reason, Rejection::DuplicateKey);
-        assert_eq!(parse_and_copy("[".repeat(65).as_bytes()).unwrap_err().reason, Rejection::TooDeep);
+        assert_eq!(copy(b"1 1").unwrap_err().reason, Rejection::TrailingBytes);
+        assert_eq!(copy(br#"{"a":1,"a":2}"#).unwrap_err().reason, Rejection::DuplicateKey);
+        assert_eq!(copy("[".repeat(65).as_bytes()).unwrap_err().reason, Rejection::TooDeep);
     }
 }

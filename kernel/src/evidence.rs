@@ -1,7 +1,7 @@
 //! Masking evidence: where sensitive data was found and what was done to it. Never digits, never tokens.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
@@ -30,21 +30,11 @@ pub enum By {
     Scan,
 }
 
-#[derive(Debug)]
-pub struct Finding {
-    pub path: String,
-    pub class: Class,
-    pub strategy: Strategy,
-    /// id of the key that it was done with
-    pub key: Option<Arc<str>>,
-    /// id of the key whose token the record carries beside it
-    pub previous: Option<Arc<str>>,
-    pub by: By,
-}
-
+/// The findings of one record: the first of them in writing, as canonical JSON (RFC 8785) that lacks its end.
 #[derive(Debug, Default)]
 pub struct Findings {
-    listed: Vec<Finding>,
+    json: String,
+    listed: usize,
     /// how many more of each class, in the order of Class::ALL
     more: [usize; Class::ALL.len()],
     /// the tokens that were made, for the record to carry
@@ -52,30 +42,50 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// `used`: what was done in the end, the treatment's strategy or what it fell back to.
-    pub fn add(&mut self, treatment: &Treatment, used: Strategy, by: By, path: impl FnOnce() -> String) {
-        if self.listed.len() < LISTED {
-            let key = used.is_keyed().then(|| treatment.key.clone());
-            let tokens = treatment.tokens.as_ref().filter(|_| used == Strategy::Token);
-            let previous = tokens.and_then(|tokens| tokens.previous_id()).map(Arc::from);
-            self.listed.push(Finding { path: path(), class: treatment.class, strategy: used, key, previous, by });
-        } else {
-            self.more[treatment.class as usize] += 1;
-        }
+    /// Forgets those of the record before, and keeps the room that they had.
+    pub fn clear(&mut self) {
+        self.json.clear();
+        (self.listed, self.more, self.pairs) = Default::default();
     }
 
-    /// The first findings as canonical JSON (RFC 8785); None where there are none.
-    pub fn to_json(&self) -> Option<Vec<u8>> {
-        if self.listed.is_empty() {
+    /// `used`: what was done in the end, the treatment's strategy or what it fell back to.
+    pub fn add(&mut self, treatment: &Treatment, used: Strategy, by: By, path: impl FnOnce() -> String) {
+        if self.listed == LISTED {
+            self.more[treatment.class as usize] += 1;
+            return;
+        }
+        let json = &mut self.json;
+        json.push_str(if self.listed == 0 { "[" } else { "," });
+        json.push_str(match by {
+            By::Field => "{\"by\":\"field\",\"class\":\"",
+            By::Scan => "{\"by\":\"scan\",\"class\":\"",
+        });
+        json.push_str(treatment.class.name());
+        if used.is_keyed() {
+            json.push_str("\",\"key\":\"");
+            json.push_str(&treatment.key);
+        }
+        json.push_str("\",\"path\":");
+        quote(json, &path());
+        let tokens = treatment.tokens.as_ref().filter(|_| used == Strategy::Token);
+        if let Some(previous) = tokens.and_then(|tokens| tokens.previous_id()) {
+            json.push_str(",\"previous\":\"");
+            json.push_str(previous);
+            json.push('"');
+        }
+        json.push_str(",\"strategy\":\"");
+        json.push_str(used.name());
+        json.push_str("\"}");
+        self.listed += 1;
+    }
+
+    /// The first findings as canonical JSON; None where there are none.
+    pub fn finish(&mut self) -> Option<&[u8]> {
+        if self.listed == 0 {
             return None;
         }
-        let mut json = String::with_capacity(self.listed.len() * 96);
-        for finding in &self.listed {
-            json.push(if json.is_empty() { '[' } else { ',' });
-            finding.write(&mut json);
-        }
-        json.push(']');
-        Some(json.into_bytes())
+        self.json.push(']');
+        Some(self.json.as_bytes())
     }
 
     /// Counts by class of the findings that are not listed, as canonical JSON; None where all are.
@@ -84,30 +94,6 @@ impl Findings {
         let mut members: Vec<_> = counts.map(|(class, count)| format!("\"{}\":{count}", class.name())).collect();
         members.sort_unstable();
         (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")).into_bytes())
-    }
-}
-
-impl Finding {
-    fn write(&self, json: &mut String) {
-        json.push_str(match self.by {
-            By::Field => "{\"by\":\"field\",\"class\":\"",
-            By::Scan => "{\"by\":\"scan\",\"class\":\"",
-        });
-        json.push_str(self.class.name());
-        if let Some(key) = &self.key {
-            json.push_str("\",\"key\":\"");
-            json.push_str(key);
-        }
-        json.push_str("\",\"path\":");
-        quote(json, &self.path);
-        if let Some(previous) = &self.previous {
-            json.push_str(",\"previous\":\"");
-            json.push_str(previous);
-            json.push('"');
-        }
-        json.push_str(",\"strategy\":\"");
-        json.push_str(self.strategy.name());
-        json.push_str("\"}");
     }
 }
 
@@ -147,16 +133,13 @@ pub fn render(segments: &[Segment]) -> String {
 fn write_member(path: &mut String, name: &str) {
     let digits = || name.bytes().filter(u8::is_ascii_digit).count();
     let masked = name.contains('*') || name.contains("tok_") || name.contains("enc_") || digits() >= SHORTEST_NUMBER;
-    let name = &*match masked {
-        true => labelled(name),
-        false => name.to_owned(),
-    };
+    let name = if masked { Cow::Owned(labelled(name)) } else { Cow::Borrowed(name) };
     if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-') {
         path.push('.');
-        path.push_str(name);
+        path.push_str(&name);
     } else {
         path.push('[');
-        quote(path, name);
+        quote(path, &name);
         path.push(']');
     }
 }
@@ -226,7 +209,7 @@ mod tests {
         let mut findings = Findings::default();
         findings.add(&treatment(0), Strategy::Token, By::Field, || "$.card.number".into());
         findings.add(&treatment(1), Strategy::Drop, By::Scan, || "$[\"a\"]".into());
-        let json = String::from_utf8(findings.to_json().unwrap()).unwrap();
+        let json = String::from_utf8(findings.finish().unwrap().to_vec()).unwrap();
         assert_eq!(
             json,
             r#"[{"by":"field","class":"pan","key":"k1","path":"$.card.number","strategy":"token"},"#.to_owned()

@@ -1,5 +1,7 @@
 //! The Python face: takes references to the caller's bytes, releases the GIL, catches every panic.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use pyo3::create_exception;
@@ -11,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::config::Config;
 use crate::keyring::Keyring as Keys;
-use crate::outcome::{KeptHeader, Output, Rejection};
+use crate::outcome::{KeptHeader, Outcome, Output, Rejection};
 use crate::pairs;
 use crate::plan::{Input, Plan};
 
@@ -81,14 +83,11 @@ impl Flow {
         for ((key, value), pairs) in keys.iter().zip(values.iter()).zip(headers.iter()) {
             records.push(Held { key: key.extract()?, value: value.extract()?, headers: extract_headers(&pairs)? });
         }
-        let outputs = py.detach(|| {
-            guarded(|| records.iter().map(|record| self.0.enforce(principal, &record.input())).collect::<Vec<_>>())
-        })?;
-        let results = PyList::empty(py);
-        for (record, output) in records.iter().zip(outputs) {
-            results.append(to_python(py, record, output)?)?;
-        }
-        Ok(results)
+        let mut outcome = Outcome { bytes: room(), ..Outcome::default() };
+        py.detach(|| guarded(|| self.0.enforce(principal, records.iter().map(Held::input), &mut outcome)))?;
+        let results = to_python(py, &records, &mut outcome);
+        keep(outcome.bytes);
+        results
     }
 
     fn reveal(&self, encrypted: &[u8]) -> PyResult<Option<(&'static str, Vec<u8>)>> {
@@ -113,7 +112,54 @@ fn extract_headers(pairs: &Bound<'_, PyAny>) -> PyResult<Pairs> {
     pairs.try_iter()?.map(|pair| pair?.extract()).collect()
 }
 
-fn to_python<'py>(py: Python<'py>, record: &Held, output: Output) -> PyResult<Bound<'py, PyTuple>> {
+thread_local! {
+    /// What a chunk's bytes were written to, for the next chunk: memory that is given back comes again page by page.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Bytes that a thread keeps at most.
+const KEPT: usize = 4 << 20;
+
+fn room() -> Vec<u8> {
+    ROOM.take()
+}
+
+fn keep(mut room: Vec<u8>) {
+    if room.capacity() <= KEPT {
+        room.clear();
+        ROOM.set(room);
+    }
+}
+
+fn to_python<'py>(py: Python<'py>, records: &[Held], outcome: &mut Outcome) -> PyResult<Bound<'py, PyList>> {
+    let mut evidence = Evidence { bytes: &outcome.bytes, last: (b"[]", nothing(py)) };
+    let results = std::mem::take(&mut outcome.outputs);
+    let results = records.iter().zip(results).map(|(record, output)| result(py, record, output, &mut evidence));
+    PyList::new(py, results.collect::<PyResult<Vec<_>>>()?)
+}
+
+/// The last evidence and its object: most records of a chunk have the same.
+struct Evidence<'a, 'py> {
+    bytes: &'a [u8],
+    last: (&'a [u8], Bound<'py, PyBytes>),
+}
+
+impl<'py> Evidence<'_, 'py> {
+    fn object(&mut self, py: Python<'py>, place: Option<Range<usize>>) -> Bound<'py, PyBytes> {
+        let Some(json) = place.map(|place| &self.bytes[place]) else { return nothing(py) };
+        if self.last.0 != json {
+            self.last = (json, PyBytes::new(py, json));
+        }
+        self.last.1.clone()
+    }
+}
+
+fn result<'py>(
+    py: Python<'py>,
+    record: &Held,
+    output: Output,
+    evidence: &mut Evidence<'_, 'py>,
+) -> PyResult<Bound<'py, PyTuple>> {
     if output.verdict < 0 {
         let none = py.None();
         return (output.verdict, output.detail, &none, &none, &none, nothing(py), &none, PyBytes::new(py, b""))
@@ -123,19 +169,19 @@ fn to_python<'py>(py: Python<'py>, record: &Held, output: Output) -> PyResult<Bo
     (
         output.verdict,
         output.detail,
-        same_or_new(py, output.key, &record.key)?,
-        same_or_new(py, output.value, &record.value)?,
+        same_or_new(py, output.key.as_deref(), &record.key)?,
+        same_or_new(py, output.value.map(|value| &evidence.bytes[value]), &record.value)?,
         headers,
-        output.masking.map_or_else(|| nothing(py), |json| PyBytes::new(py, &json)),
+        evidence.object(py, output.masking),
         output.more.map(|json| PyBytes::new(py, &json)),
         PyBytes::new(py, &output.sha256),
     )
         .into_pyobject(py)
 }
 
-fn same_or_new(py: Python<'_>, changed: Option<Vec<u8>>, given: &Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
+fn same_or_new(py: Python<'_>, changed: Option<&[u8]>, given: &Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
     Ok(match (changed, given) {
-        (Some(bytes), _) => PyBytes::new(py, &bytes).into_any().unbind(),
+        (Some(bytes), _) => PyBytes::new(py, bytes).into_any().unbind(),
         (None, Some(bytes)) => bytes.into_pyobject(py)?.into_any().unbind(),
         (None, None) => py.None(),
     })
@@ -156,7 +202,7 @@ fn to_headers<'py>(
     let mut headers = Vec::with_capacity(kept.len() + 1);
     for header in kept {
         let (name, value) = &record.headers[header.index];
-        headers.push((name.into_pyobject(py)?.into_any(), same_or_new(py, header.value, value)?));
+        headers.push((name.into_pyobject(py)?.into_any(), same_or_new(py, header.value.as_deref(), value)?));
     }
     if let Some(json) = previous_tokens {
         headers.push((pairs::HEADER.into_pyobject(py)?.into_any(), PyBytes::new(py, &json).into_any().unbind()));
@@ -177,11 +223,15 @@ fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
 /// The yardstick of bench/kernel.py.
 #[pyfunction]
 fn parse_and_copy<'py>(py: Python<'py>, values: Vec<PyBackedBytes>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-    let copies = py.detach(|| {
-        guarded(|| values.iter().map(|value| crate::copying::parse_and_copy(value)).collect::<Result<Vec<_>, _>>())
+    let mut copies = room();
+    let places = py.detach(|| {
+        let copy = |value: &PyBackedBytes| crate::copying::parse_and_copy(value, &mut copies);
+        guarded(|| values.iter().map(copy).collect::<Result<Vec<_>, _>>())
     })?;
-    let copies = copies.map_err(|rejected| PyValueError::new_err(rejected.place))?;
-    Ok(copies.iter().map(|copy| PyBytes::new(py, copy)).collect())
+    let places = places.map_err(|rejected| PyValueError::new_err(rejected.place))?;
+    let objects = places.into_iter().map(|place| PyBytes::new(py, &copies[place])).collect();
+    keep(copies);
+    Ok(objects)
 }
 
 #[pyfunction]

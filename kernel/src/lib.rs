@@ -31,6 +31,7 @@ mod partial;
 mod path;
 mod plan;
 mod rules;
+mod shapes;
 mod strategy;
 mod survey;
 mod swar;

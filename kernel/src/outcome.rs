@@ -1,5 +1,7 @@
 //! What the kernel decides about one record.
 
+use std::ops::Range;
+
 /// Why a record is rejected, and where in the masked document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
@@ -56,17 +58,25 @@ pub struct KeptHeader {
     pub value: Option<Vec<u8>>,
 }
 
+/// What a chunk's records come to. What is long stands in one buffer, so that a record costs no allocation of its own.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub outputs: Vec<Output>,
+    pub bytes: Vec<u8>,
+}
+
 /// The outcome for one record. `key`, `value` and `headers` are None where nothing changed.
 #[derive(Debug)]
 pub struct Output {
     pub verdict: i32,
     pub detail: Option<String>,
     pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
+    /// in the chunk's `bytes`, as `masking` is
+    pub value: Option<Range<usize>>,
     pub headers: Option<Vec<KeptHeader>>,
     /// what the header of crate::pairs says, which follows them
     pub previous_tokens: Option<Vec<u8>>,
-    pub masking: Option<Vec<u8>>,
+    pub masking: Option<Range<usize>>,
     pub more: Option<Vec<u8>>,
     pub sha256: [u8; 64],
 }

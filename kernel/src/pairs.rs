@@ -36,13 +36,14 @@ impl TokenPairs {
     }
 
     /// `{"<token>":"<previous token>"}` as canonical JSON; None where there are none.
-    pub fn into_json(mut self) -> Option<Vec<u8>> {
+    pub fn take_json(&mut self) -> Option<Vec<u8>> {
         if self.0.is_empty() {
             return None;
         }
-        self.0.sort_unstable();
-        self.0.dedup();
-        let members: Vec<_> = self.0.iter().map(|(token, previous)| format!("\"{token}\":\"{previous}\"")).collect();
+        let mut pairs = std::mem::take(&mut self.0);
+        pairs.sort_unstable();
+        pairs.dedup();
+        let members: Vec<_> = pairs.iter().map(|(token, previous)| format!("\"{token}\":\"{previous}\"")).collect();
         Some(format!("{{{}}}", members.join(",")).into_bytes())
     }
 }

@@ -13,6 +13,7 @@ use crate::masking::{Masking, Rule};
 use crate::members::{MemberNames, Scope};
 use crate::names;
 use crate::outcome::{Rejected, Rejection};
+use crate::shapes::{Member, Next, Shape, Shapes};
 use crate::strategy::Treatment;
 use crate::text::{mask_text, Masked, Treatments, Writing};
 
@@ -20,8 +21,14 @@ use crate::text::{mask_text, Masked, Treatments, Writing};
 const DEEPEST: usize = 64;
 
 impl Masking {
-    /// The masked value; None where nothing changed.
-    pub fn mask_value(&self, value: &[u8], findings: &mut Findings) -> Result<Option<Vec<u8>>, Rejected> {
+    /// Writes the masked value behind what is in `out`, and gives its place there; None where nothing changed.
+    pub fn mask_value(
+        &self,
+        value: &[u8],
+        shapes: &mut Shapes,
+        findings: &mut Findings,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Range<usize>>, Rejected> {
         if let Err(error) = simdutf8::compat::from_utf8(value) {
             return Err(Rejected::at_byte(Rejection::InvalidUtf8, error.valid_up_to()));
         }
@@ -29,10 +36,12 @@ impl Masking {
             masking: self,
             input: value,
             at: skip_space(value, 0),
-            out: Vec::new(),
+            from: out.len(),
+            out,
             copied: 0,
             path: Vec::with_capacity(8),
             names: MemberNames::new(),
+            shapes,
             treatments: self.scan.treatments(),
             findings,
         };
@@ -56,15 +65,24 @@ enum Fate {
     Dropped,
 }
 
+/// The names of an open object: its shape, as long as that is kept, and then each of them.
+struct Members {
+    shape: Option<Shape>,
+    names: Scope,
+}
+
 struct Walk<'a> {
     masking: &'a Masking,
     input: &'a [u8],
     at: usize,
-    out: Vec<u8>,
+    /// what this value becomes stands in `out` from here on
+    from: usize,
+    out: &'a mut Vec<u8>,
     /// how much of the input is in `out`, or was replaced
     copied: usize,
     path: Vec<Segment<'a>>,
     names: MemberNames<'a>,
+    shapes: &'a mut Shapes,
     treatments: Treatments<'a>,
     findings: &'a mut Findings,
 }
@@ -148,7 +166,7 @@ impl<'a> Walk<'a> {
         if self.take(b'}') {
             return Ok(());
         }
-        let mut names = self.names.open();
+        let mut members = Members { shape: self.shapes.empty(state, outer), names: self.names.open() };
         let (mut any_stays, mut comma, mut cut_from) = (false, self.at, None);
         self.path.push(Segment::Item(0)); // replaced by the first member's name
         loop {
@@ -156,8 +174,8 @@ impl<'a> Walk<'a> {
                 self.replace(from..self.at, b"");
             }
             let (start, out, copied, pairs) = (self.at, self.out.len(), self.copied, self.findings.pairs.len());
-            let (state, name) = self.member_name(state, outer, &mut names)?;
-            let fate = self.value(state, name, depth, Place::Member)?;
+            let member = self.member(state, outer, &mut members)?;
+            let fate = self.value(member.state, member.tells, depth, Place::Member)?;
             let end = self.at;
             if fate == Fate::Stays {
                 any_stays = true;
@@ -178,16 +196,19 @@ impl<'a> Walk<'a> {
                 if let Some(from) = cut_from {
                     self.replace(from..end, b"");
                 }
-                return self.end_object(&names);
+                return self.end_object(&members);
             }
             self.expect(b',')?;
             self.skip_space();
         }
     }
 
-    fn end_object(&mut self, names: &Scope) -> Result<(), Rejected> {
+    fn end_object(&mut self, members: &Members) -> Result<(), Rejected> {
         self.path.pop();
-        match self.names.close(names) {
+        if members.shape.is_some() {
+            return Ok(());
+        }
+        match self.names.close(&members.names) {
             None => Ok(()),
             Some(name) => {
                 self.path.push(Segment::Member(name));
@@ -196,8 +217,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a member's name and colon, masks card numbers in it, and gives its value's state and what it tells of it.
-    fn member_name(&mut self, state: State, outer: Name, names: &mut Scope) -> Result<(State, Name), Rejected> {
+    /// Reads a member's name and colon.
+    #[inline(always)]
+    fn member(&mut self, state: State, outer: Name, members: &mut Members) -> Result<Member, Rejected> {
+        let input: &'a [u8] = self.input;
+        let known = members.shape.and_then(|shape| self.shapes.follow(shape, input.get(self.at..)?));
+        let Some((shape, length, member)) = known else { return self.new_member(state, outer, members) };
+        members.shape = Some(shape);
+        self.set_last(Cow::Borrowed(&input[self.at + 1..self.at + length - 2]));
+        self.at = skip_space(input, self.at + length);
+        Ok(member)
+    }
+
+    /// Masks card numbers in the name, too.
+    #[inline(never)]
+    fn new_member(&mut self, state: State, outer: Name, members: &mut Members) -> Result<Member, Rejected> {
         if self.input.get(self.at) != Some(&b'"') {
             return Err(malformed(self.at));
         }
@@ -207,9 +241,9 @@ impl<'a> Walk<'a> {
         let name = if token.escaped { Cow::Owned(json::unescape(raw)) } else { Cow::Borrowed(raw) };
         let mut hash = names::hash(&name);
         let state = self.masking.automaton.member(state, hash, &name);
-        let tells = Name::of(hash, &name, outer);
-        let masked =
-            self.is_suspicious(&token, Name::Neutral).then(|| self.masked_text(&token, Name::Neutral)).flatten();
+        let member = Member { state, tells: Name::of(hash, &name, outer) };
+        let suspicious = self.is_suspicious(&token, Name::Neutral);
+        let masked = suspicious.then(|| self.masked_text(&token, Name::Neutral)).flatten();
         self.set_last(match &masked {
             Some(Masked { bytes: raw, .. }) => {
                 Cow::Owned(if token.escaped { json::unescape(raw) } else { raw.clone() })
@@ -225,13 +259,32 @@ impl<'a> Walk<'a> {
             Some(Segment::Member(name)) => name.clone(),
             _ => Cow::Borrowed(&b""[..]),
         };
-        if self.names.add(names, hash, name) {
+        let plain = !token.escaped && !suspicious;
+        if self.repeats(members, hash, name, plain.then_some(member)) {
             return Err(self.rejected(Rejection::DuplicateKey));
         }
         self.at = skip_space(self.input, token.to + 1);
         self.expect(b':')?;
         self.skip_space();
-        Ok((state, tells))
+        Ok(member)
+    }
+
+    /// Adds a name to those of its object; tells whether it is there already. `member`: of a name that may be kept.
+    fn repeats(&mut self, members: &mut Members, hash: u64, name: Cow<'a, [u8]>, member: Option<Member>) -> bool {
+        if let Some(shape) = members.shape {
+            match member.map_or(Next::Unknown, |member| self.shapes.add(shape, &name, member)) {
+                Next::Repeated => return true,
+                Next::To(next) => {
+                    members.shape = Some(next);
+                    return false;
+                }
+                Next::Unknown => members.shape = None,
+            }
+            for known in self.shapes.names(shape) {
+                self.names.add(&mut members.names, names::hash(known), Cow::Owned(known.to_vec()));
+            }
+        }
+        self.names.add(&mut members.names, hash, name)
     }
 
     fn string(&mut self, rule: Rule<'a>, name: Name, place: Place) -> Result<Fate, Rejected> {
@@ -365,9 +418,6 @@ impl<'a> Walk<'a> {
     }
 
     fn replace(&mut self, place: Range<usize>, by: &[u8]) {
-        if self.out.capacity() == 0 {
-            self.out.reserve(self.input.len() + 64);
-        }
         self.out.extend_from_slice(&self.input[self.copied..place.start]);
         self.out.extend_from_slice(by);
         self.copied = place.end;
@@ -391,7 +441,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Option<Vec<u8>>, Rejected> {
+    fn finish(mut self) -> Result<Option<Range<usize>>, Rejected> {
         self.skip_space();
         if self.at < self.input.len() {
             return Err(Rejected::at_byte(Rejection::TrailingBytes, self.at));
@@ -400,6 +450,6 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         self.out.extend_from_slice(&self.input[self.copied..]);
-        Ok(Some(self.out))
+        Ok(Some(self.from..self.out.len()))
     }
 }

@@ -26,6 +26,11 @@ enum Own {
     Id,
 }
 
+impl Name {
+    /// How many there are.
+    pub const COUNT: usize = Name::Lowered as usize + 1;
+}
+
 const ALL: [Own; 10] = [
     Own::Says(Name::Pan),
     Own::Says(Name::Cvv),
