@@ -7,7 +7,7 @@ import panlock_kernel
 
 from pipeline.identity.headers import Mode
 from pipeline.masking.face import Masker, kernel_flow
-from pipeline.masking.formats import STANDING, format_of
+from pipeline.masking.formats import format_of, standing_of
 from pipeline.masking.formats.rules import StandingRule
 from pipeline.masking.formats.schemas import NoSchemas, Schemas
 from pipeline.masking.projected import Projected
@@ -83,4 +83,4 @@ def sources(
 def _standing(flow: Flow) -> list[StandingRule]:
     """The format's own rules, but for fields that the policy has a rule for."""
     own = [rule.path for rule in flow.fields]
-    return [rule for rule in STANDING.get(flow.format, ()) if not any(meet(rule.path, path) for path in own)]
+    return [rule for rule in standing_of(flow) if not any(meet(rule.path, path) for path in own)]

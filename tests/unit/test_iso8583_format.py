@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import iso8583
 import orjson
 import pytest
+import yaml
 
 from pipeline.masking.formats.iso8583 import Iso8583
 from pipeline.masking.formats.iso8583_spec import SpecError, spec_of
@@ -20,6 +24,7 @@ MESSAGE = {
     "t": "0100", "2": PAN, "3": "000000", "4": "000000001000", "11": "123456", "14": "2412",
     "35": f"{PAN}D24122010000000000", "41": "TERM0001", "48": f"hello {PAN}", "52": "0123456789ABCDEF", "55": CHIP,
 }  # fmt: skip
+DOCS = Path(__file__).parents[2] / "docs" / "record-formats.md"
 BASES = ("1987-ascii", "1987-bcd", "1993-ascii")
 
 
@@ -60,6 +65,19 @@ def test_every_field_of_emv_data_shows_its_own() -> None:
     assert orjson.loads(document.json) == {"mti": "0100", "de55": {"9F26": "11" * 8}, "de56": {"5A": PAN}}
     changed = document.write(document.json.replace(PAN.encode(), b"0" * 16))
     assert orjson.loads(Iso8583(spec).read(changed).json)["de56"] == {"5A": "0" * 16}
+
+
+def test_a_second_field_of_emv_data_has_the_same_rules() -> None:
+    own = {"56": {"kind": "tlv", "data_enc": "b"}}
+    fields = {"t": "0100", "55": "9F26081111111111111111", "56": CHIP}
+    value = bytes(iso8583.encode(fields, spec_of("1987-ascii", own).library)[0])
+    masked = Flow("iso8583", None, "", '    spec: {fields: {"56": {kind: tlv, data_enc: b}}}\n').enforce(value).value
+    told = orjson.loads(Iso8583(spec_of("1987-ascii", own)).read(masked).json)
+    assert told["de56"] == {"5A": "0" * 16, "5F24": "000000", "9F26": "11" * 8}
+
+
+def test_a_service_code_beside_a_number_is_redacted() -> None:
+    assert told(flow().enforce(encoded(**{"40": "201"})).value)["de40"] == "000"
 
 
 def test_a_message_in_which_nothing_is_masked_is_the_same_bytes() -> None:
@@ -112,14 +130,19 @@ def test_a_message_cut_short_is_malformed_at_a_byte(cut: int) -> None:
     assert found[0] == Reason.MALFORMED_VALUE
 
 
-def test_a_2003_message_by_its_own_spec() -> None:
-    fields = {"12": {"max_len": 14}, "43": {"len_type": 2, "max_len": 200}}
-    value = bytes(
-        iso8583.encode({"t": "2100", "2": PAN, "12": "20261124101500"}, spec_of("1993-ascii", fields).library)[0]
-    )
-    spec = '    spec: {extends: 1993-ascii, fields: {"12": {max_len: 14}, "43": {len_type: 2, max_len: 200}}}\n'
-    masked = Flow("iso8583", None, "", spec).enforce(value).value
-    assert masked == value.replace(PAN.encode(), b"0" * 16)
+def test_a_2003_message_by_the_specification_that_the_docs_begin() -> None:
+    example = re.findall(r"```yaml\n(format: iso8583\n.*?)```", DOCS.read_text(), re.DOTALL)[1]
+    parsed = yaml.safe_load(example)
+    spec = spec_of(parsed["spec"]["extends"], parsed["spec"]["fields"])
+    fields = {"t": "2100", "2": PAN, "12": "20261124101500", "39": "1000", "49": "7106" + "313233", "43": "x" * 300}
+    value = bytes(iso8583.encode(fields, spec.library)[0])
+    more = "".join(f"    {line}\n" for line in example.splitlines()[1:-2])  # without format and fields
+    rule = parsed["fields"][0]
+    made = Flow("iso8583", None, f"{{path: {rule['path']}, class: {rule['class']}, strategy: drop}}", more)
+    after = orjson.loads(Iso8583(spec).read(made.enforce(value).value).json)
+    assert after == {
+        "mti": "2100", "de2": "0" * 16, "de12": "20261124101500", "de39": "1000", "de43": "x" * 300,
+    }  # fmt: skip
 
 
 def test_a_field_that_is_none_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from pipeline.masking.formats.avro import Avro
 from pipeline.masking.formats.csv import Columns, CsvFormat
 from pipeline.masking.formats.format import Format
-from pipeline.masking.formats.iso8583 import RULES, Iso8583
+from pipeline.masking.formats.iso8583 import Iso8583, standing
 from pipeline.masking.formats.iso8583_spec import Base, spec_of
 from pipeline.masking.formats.json_schema import JsonSchema
 from pipeline.masking.formats.ndjson import NdJsonFormat
@@ -55,7 +55,11 @@ FORMATS: Mapping[str, Callable[[Flow, Schemas], Format]] = MappingProxyType(
         "iso8583": lambda flow, schemas: Iso8583(spec_of(flow.spec.extends, flow.spec.fields)),
     }
 )
-STANDING: Mapping[str, Sequence[StandingRule]] = MappingProxyType({"iso8583": RULES})  # rules that nobody has to write
+
+
+def standing_of(flow: Flow) -> Sequence[StandingRule]:
+    """Rules that nobody has to write: what is card data by its place in the flow's format."""
+    return standing(spec_of(flow.spec.extends, flow.spec.fields)) if flow.format == "iso8583" else ()
 
 
 def format_of(flow: Flow, schemas: Schemas) -> Format | None:

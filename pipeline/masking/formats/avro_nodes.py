@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from pipeline.masking.formats.entries import entries
 from pipeline.masking.formats.format import Malformed, Unwritable
 from pipeline.masking.formats.leaves import Json, Text, Whole
 from pipeline.masking.formats.places import item, member
@@ -97,20 +98,6 @@ class Map:
             {"k": after, "v": self.values.fit(value, masked[after], member(place, after))}
             for after, value in entries([(entry["k"], entry["v"]) for entry in native], masked, place)
         ]
-
-
-def entries(native: list[tuple[str, object]], masked: Mapping[str, Json], place: str) -> list[tuple[str, object]]:
-    """The masked names, each with the value that it had. Names that are gone were dropped or masked: where some were
-    dropped and others masked, nothing tells which, and the document has no place. Raises Unwritable."""
-    names = {name for name, _ in native}
-    fresh = iter([name for name in masked if name not in names])
-    gone = sum(name not in masked for name in names)
-    renamed = len(masked) - (len(names) - gone)
-    if renamed and renamed != gone:
-        raise Unwritable(place)
-    if not renamed:
-        return [(name, value) for name, value in native if name in masked]
-    return [(name if name in masked else next(fresh), value) for name, value in native]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """ISO 8583 messages, by a spec file (iso8583_spec).
 
-Told as an object: `mti`, `header` where there is one, `de2` … `de128`; DE 55 as an object of its EMV tags, values in
-hex, a card number (5A) without its filler, texts as text. What is always card data has a rule without being asked:
-RULES, each of which a policy's own rule for that field replaces. Dropping clears the field's bit.
+Told as an object: `mti`, `header` where there is one, `de2` … `de128`; DE 55, and any other field of kind tlv, as an
+object of its EMV tags, values in hex, a card number (5A) without its filler, texts as text. What is always card data
+has a rule without being asked: `standing`, each of which a policy's own rule for that field replaces. Dropping clears
+the field's bit.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import iso8583
@@ -25,19 +27,31 @@ NAMES = {"t": "mti", "h": "header"}
 LONGEST_ELEMENT = 65_535
 
 
-RULES = (
+FIELDS = (
     StandingRule("$.de2", "pan", "redact"),
     StandingRule("$.de14", "expiry", "redact"),
     StandingRule("$.de34", "pan", "redact"),
+    StandingRule("$.de40", "service-code", "redact"),
     *(StandingRule(f"$.de{number}", "sad", "drop") for number in (35, 36, 45, 52)),
-    StandingRule('$.de55..["5A"]', "pan", "redact"),
-    StandingRule('$.de55..["5F20"]', "name", "redact"),
-    StandingRule('$.de55..["9F0B"]', "name", "redact"),
-    StandingRule('$.de55..["5F24"]', "expiry", "redact"),
-    StandingRule('$.de55..["5F30"]', "service-code", "redact"),
-    # track 1 and 2 equivalents, discretionary data, PIN data
-    *(StandingRule(f'$.de55..["{tag}"]', "sad", "drop") for tag in ("56", "57", "99", "9F1F", "9F20", "9F6B")),
 )
+# track 1 and 2 equivalents, discretionary data, PIN data: dropped
+TAGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "5A": ("pan", "redact"),
+        "5F20": ("name", "redact"),
+        "9F0B": ("name", "redact"),
+        "5F24": ("expiry", "redact"),
+        "5F30": ("service-code", "redact"),
+        **dict.fromkeys(("56", "57", "99", "9F1F", "9F20", "9F6B"), ("sad", "drop")),
+    }
+)
+
+
+def standing(spec: Spec) -> list[StandingRule]:
+    """Rules for what is card data by the field's number, or by its tag in any field of EMV data."""
+    chips = [number for number, kind in spec.kinds.items() if kind == "tlv"]
+    tags = [StandingRule(f'$.{_name(n)}..["{tag}"]', *done) for n in chips for tag, done in TAGS.items()]
+    return [*FIELDS, *tags]
 
 
 @dataclass(frozen=True, slots=True)

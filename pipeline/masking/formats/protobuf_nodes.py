@@ -7,7 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from pipeline.masking.formats.avro_nodes import entries
+from pipeline.masking.formats.entries import entries
 from pipeline.masking.formats.format import DEEPEST, Malformed, Unwritable
 from pipeline.masking.formats.leaves import Double, Flag, Json, Leaf, Octets, Single, Text, Whole
 from pipeline.masking.formats.places import item, member
