@@ -58,11 +58,16 @@ class Record:
         if not isinstance(masked, dict) or not masked.keys() <= native.keys():
             raise Unwritable(place)  # a name that was masked is none of the schema's
         return {
-            each.name: each.node.fit(native[each.name], masked[each.name], member(place, each.name))
-            if each.name in masked
-            else each.dropped(member(place, each.name))
+            each.name: native[each.name]
+            if each.name in masked and masked[each.name] == native[each.name]  # most of it, and cheaper than fit
+            else self._changed(each, native, masked, member(place, each.name))
             for each in self.members
         }
+
+    def _changed(self, each: Member, native: Any, masked: Mapping[str, Json], place: str) -> object:
+        if each.name not in masked:
+            return each.dropped(place)
+        return each.node.fit(native[each.name], masked[each.name], place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,9 @@ class Iso8583Document:
         changed: dict[str, str] = {}
         for number, before in self.fields.items():
             name = _name(number)
-            if name in told:
+            if told.get(name) == before:
+                changed[number] = before
+            elif name in told:
                 changed[number] = self._field(number, before, told[name], member("$", name))
             elif number in NAMES:
                 raise Unwritable(member("$", name))

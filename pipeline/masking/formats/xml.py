@@ -30,11 +30,12 @@ class Xml:
 
     def __init__(self, content: bytes, encoding: str, root: Element) -> None:
         self._content, self._encoding, self._root = content, encoding, root
-        self.json = orjson.dumps(project(root))
+        self._told = project(root)
+        self.json = orjson.dumps(self._told)
 
     def write(self, masked: bytes) -> bytes:
         splice = Splice(self._content)
-        self._root.edit(orjson.loads(masked), splice, "$")
+        self._root.edit(self._told, orjson.loads(masked), splice, "$")
         written = splice.result()
         try:
             _parser().Parse(written, True)
@@ -83,7 +84,7 @@ class _Reading:
 
     def __init__(self, content: bytes) -> None:
         self._content, self._nodes = content, 0
-        self.root = Element("", 0)
+        self.root = Element("", 0, [])
         self._open = [self.root]
         self._text_from: int | None = None
         self._pieces: list[str] = []
@@ -106,7 +107,7 @@ class _Reading:
             raise Malformed(f"byte {self._at}", Reason.TOO_DEEP)
         self._count(1 + len(attributes) // 2)
         element = Element(name.rpartition(":")[2], self._at, attributes)
-        self._open[-1].children.append(element)
+        self._open[-1].add_child(element)
         self._open.append(element)
 
     def _end(self, _: str) -> None:
@@ -122,7 +123,7 @@ class _Reading:
 
     def _end_text(self) -> None:
         if self._text_from is not None:
-            self._open[-1].texts.append((self._text_from, self._at, "".join(self._pieces)))
+            self._open[-1].add_text((self._text_from, self._at, "".join(self._pieces)))
             self._text_from, self._pieces = None, []
 
     def _note(self, kind: str, text: str) -> None:
@@ -130,7 +131,7 @@ class _Reading:
         self._count(1)
         opening, closing = (b"<!--", b"-->") if kind == "comment" else (b"<?", b"?>")
         end = self._content.index(closing, self._at + len(opening)) + len(closing)
-        self._open[-1].notes.append(Note(kind, self._at, end, text))
+        self._open[-1].add_note(Note(kind, self._at, end, text))
 
     def _count(self, more: int) -> None:
         self._nodes += more

@@ -1,9 +1,8 @@
 """The parts of an XML document: how each appears in the projection, and how it takes up what masking changed."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pipeline.masking.formats.format import Unwritable
 
@@ -30,17 +29,21 @@ class Splice:
         return b"".join([*out, self.content[at:]])
 
 
+_NONE: list[Any] = []  # of all elements that hold nothing of a kind; never appended to
+Chunk = tuple[int, int, str]  # where it begins and ends, and what it says
+
+
 class Text(NamedTuple):
     """All text of one element, as its readers see it: comments and CDATA borders do not part it."""
 
-    chunks: list[tuple[int, int, str]]
+    chunks: Sequence[Chunk]
 
     def value(self) -> str | None:
+        if len(self.chunks) == 1:
+            return self.chunks[0][2]
         return "".join(chunk[2] for chunk in self.chunks) if self.chunks else None
 
-    def edit(self, after: object, splice: Splice, path: str) -> None:
-        if after == self.value():
-            return
+    def edit(self, before: object, after: object, splice: Splice, path: str) -> None:
         if not isinstance(after, str) or not self.chunks:
             raise Unwritable(path)
         (start, end, _), *others = self.chunks
@@ -60,9 +63,7 @@ class Attribute(NamedTuple):
     def value(self) -> str:
         return self.text
 
-    def edit(self, after: object, splice: Splice, path: str) -> None:
-        if after == self.text:
-            return
+    def edit(self, before: object, after: object, splice: Splice, path: str) -> None:
         if not isinstance(after, str):
             raise Unwritable(path)
         start, end = self._match(splice).span(1)
@@ -86,9 +87,7 @@ class Note(NamedTuple):
     def value(self) -> str:
         return self.text
 
-    def edit(self, after: object, splice: Splice, path: str) -> None:
-        if after == self.text:
-            return
+    def edit(self, before: object, after: object, splice: Splice, path: str) -> None:
         if self.kind == "pi" or not isinstance(after, str) or "--" in after or after.endswith("-"):
             self.drop(splice)
         else:
@@ -98,24 +97,42 @@ class Note(NamedTuple):
         splice.put(self.start, self.end, b"")
 
 
-@dataclass(slots=True)
 class Element:
     """`start`, `end`: its bytes, tags included; `attributes`: names and values in turn. The document itself is one
-    without a name."""
+    without a name. Most elements hold one text and nothing else: lists are made for those that need them."""
 
-    name: str
-    start: int
-    attributes: list[str] = field(default_factory=list)
-    end: int = 0
-    texts: list[tuple[int, int, str]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    children: list["Element"] = field(default_factory=list)
-    _places: list[re.Match[bytes]] = field(default_factory=list)
+    __slots__ = ("_places", "attributes", "children", "end", "name", "notes", "start", "texts")
+
+    def __init__(self, name: str, start: int, attributes: list[str]) -> None:
+        self.name, self.start, self.end, self.attributes = name, start, 0, attributes
+        self.texts: list[Chunk] = _NONE
+        self.notes: list[Note] = _NONE
+        self.children: list[Element] = _NONE
+        self._places: list[re.Match[bytes]] | None = None
+
+    def add_text(self, chunk: Chunk) -> None:
+        if self.texts:
+            self.texts.append(chunk)
+        else:
+            self.texts = [chunk]
+
+    def add_note(self, note: Note) -> None:
+        if self.notes:
+            self.notes.append(note)
+        else:
+            self.notes = [note]
+
+    def add_child(self, child: "Element") -> None:
+        if self.children:
+            self.children.append(child)
+        else:
+            self.children = [child]
 
     def attribute_places(self, content: bytes) -> list[re.Match[bytes]]:
         """Where each stands: the document is well-formed, so the start tag is what the expressions say. Looked for
         once: for each again, a tag with very many would take their square in time."""
-        if not self._places:
+        if self._places is None:
+            self._places = []
             found = _TAG.match(content, self.start)
             while found is not None and (found := _ATTRIBUTE.match(content, found.end())):
                 self._places.append(found)
@@ -152,23 +169,24 @@ class Element:
         if self.children and (text.value() or "").strip():
             yield "#text", text
 
-    def edit(self, after: object, splice: Splice, path: str) -> None:
-        """Raises Unwritable, where masking changed a name."""
+    def edit(self, before: object, after: object, splice: Splice, path: str) -> None:
+        """`before`, `after`: what it was and is in the projection. Raises Unwritable, where masking changed a name."""
         if self.is_plain():
-            Text(self.texts).edit(after, splice, path)
+            Text(self.texts).edit(before, after, splice, path)
             return
         members = self.members()
-        if not isinstance(after, dict) or not after.keys() <= members.keys():
+        if not isinstance(before, dict) or not isinstance(after, dict) or not after.keys() <= members.keys():
             raise Unwritable(path)
         for name, parts in members.items():
-            below = f"{path}.{name}"
             if name not in after:
                 for part in parts:
                     part.drop(splice)
-                continue
-            values = after[name] if len(parts) > 1 else [after[name]]
-            for part, value in zip(parts, values, strict=True):
-                part.edit(value, splice, below)
+            elif after[name] != before[name]:
+                several = len(parts) > 1
+                pairs = (before[name], after[name]) if several else ([before[name]], [after[name]])
+                for part, *pair in zip(parts, *pairs, strict=True):
+                    if pair[0] != pair[1]:
+                        part.edit(*pair, splice, f"{path}.{name}")
 
     def drop(self, splice: Splice) -> None:
         splice.put(self.start, self.end, b"")
@@ -180,7 +198,7 @@ Part = Text | Attribute | Note | Element
 def project(element: Element) -> object:
     """As JSON: see pipeline.masking.formats.xml."""
     if element.is_plain():
-        return Text(element.texts).value()
+        return Text(element.texts).value() if element.texts else None
     return {
         name: parts[0].value() if len(parts) == 1 else [part.value() for part in parts]
         for name, parts in element.members().items()
