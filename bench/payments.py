@@ -40,6 +40,7 @@ class Access:
             "ssl.ca.location": self.ca,
             "ssl.certificate.location": self.certificate,
             "ssl.key.location": self.key,
+            "log_level": 2,  # clients that are kept would tell of the broker's end, each of them, on standard error
         }
 
 
