@@ -43,13 +43,11 @@ fn update(digest: &mut Sha256, part: Option<&[u8]>) {
 }
 
 fn hex(bytes: &[u8; 32]) -> [u8; 64] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 64];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+        (pair[0], pair[1]) = (byte >> 4, byte & 15);
     }
-    text
+    text.map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How a number is written: digits of any script, and what may stand between them.
 
+use std::borrow::Cow;
+
 /// The zeros of Unicode 14's decimal digits (category Nd): each is followed by one to nine. As
 /// `[c for c in range(0x110000) if unicodedata.decimal(chr(c), None) == 0]` gives them.
 const ZEROS: [u32; 66] = [
@@ -60,7 +62,10 @@ pub fn is_invisible(character: char) -> bool {
 }
 
 /// ASCII digits of a text that holds digits and separators alone, and at least one digit.
-pub fn digits_of(text: &[u8]) -> Option<Vec<u8>> {
+pub fn digits_of(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+        return Some(Cow::Borrowed(text));
+    }
     let mut digits = Vec::with_capacity(text.len());
     for character in std::str::from_utf8(text).ok()?.chars() {
         match digit_value(character) {
@@ -69,7 +74,7 @@ pub fn digits_of(text: &[u8]) -> Option<Vec<u8>> {
             None => return None,
         }
     }
-    (!digits.is_empty()).then_some(digits)
+    (!digits.is_empty()).then_some(Cow::Owned(digits))
 }
 
 #[cfg(test)]
@@ -96,7 +101,7 @@ mod tests {
         for text in
             ["4111", "4 1-1.1", "41/1_1", "4\u{200b}1\u{ad}1\u{feff}1", "\u{ff14}\u{661}11", "4\u{2013}1\r\n11 "]
         {
-            assert_eq!(digits_of(text.as_bytes()).unwrap(), b"4111", "{text:?}");
+            assert_eq!(*digits_of(text.as_bytes()).unwrap(), *b"4111", "{text:?}");
         }
         for text in ["", " ", "4111x", "+4111", "4,111"] {
             assert_eq!(digits_of(text.as_bytes()), None, "{text:?}");

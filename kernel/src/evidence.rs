@@ -132,7 +132,8 @@ pub fn render(segments: &[Segment]) -> String {
 
 fn write_member(path: &mut String, name: &str) {
     let digits = || name.bytes().filter(u8::is_ascii_digit).count();
-    let masked = name.contains('*') || name.contains("tok_") || name.contains("enc_") || digits() >= SHORTEST_NUMBER;
+    let keyed = || name.contains('_') && (name.contains("tok_") || name.contains("enc_"));
+    let masked = name.contains('*') || keyed() || digits() >= SHORTEST_NUMBER;
     let name = if masked { Cow::Owned(labelled(name)) } else { Cow::Borrowed(name) };
     if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-') {
         path.push('.');

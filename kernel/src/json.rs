@@ -140,10 +140,12 @@ pub fn unescape(raw: &[u8]) -> Vec<u8> {
 #[inline(always)]
 pub fn number(input: &[u8], from: usize) -> Result<Number, Rejected> {
     let integer = digits(input, from);
-    let to = from + integer;
+    let point = from + integer;
+    let fraction = if input.get(point) == Some(&b'.') { digits(input, point + 1) } else { 0 };
+    let to = point + if fraction > 0 { 1 + fraction } else { 0 };
     let plain = (1..=19).contains(&integer) && !matches!(input.get(to), Some(b'.' | b'e' | b'E'));
     if plain && (integer == 1 || input[from] != b'0') {
-        return Ok(Number { from, to, start_of_digits: from, integer, fraction: 0, exponent: 0 });
+        return Ok(Number { from, to, start_of_digits: from, integer, fraction, exponent: 0 });
     }
     any_number(input, from)
 }
@@ -189,8 +191,9 @@ fn exponent(input: &[u8], number: &mut Number) -> Result<(), Rejected> {
     Ok(())
 }
 
+#[inline(always)]
 fn digits(input: &[u8], from: usize) -> usize {
-    input.get(from..).map_or(0, |rest| rest.iter().take_while(|c| c.is_ascii_digit()).count())
+    input.get(from..).map_or(0, swar::leading_digits)
 }
 
 fn is_finite(text: &[u8]) -> bool {

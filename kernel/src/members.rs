@@ -12,6 +12,7 @@ pub struct Scope {
     filter: u64,
 }
 
+#[derive(Default)]
 pub struct MemberNames<'a> {
     names: Vec<(u64, Cow<'a, [u8]>)>,
 }

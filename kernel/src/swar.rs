@@ -54,6 +54,15 @@ pub fn plain_prefix(bytes: &[u8]) -> Plain {
     plain
 }
 
+/// How many ASCII digits `bytes` begins with.
+#[inline(always)]
+pub fn leading_digits(bytes: &[u8]) -> usize {
+    match bytes.first_chunk().map(|first| !digits_of(u64::from_le_bytes(*first)) & HIGH) {
+        Some(others @ 1..) => others.trailing_zeros() as usize / 8,
+        _ => bytes.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+    }
+}
+
 /// Of eight bytes.
 fn sum(lanes: u64) -> usize {
     const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
@@ -138,6 +147,8 @@ mod tests {
                         bytes[place] = byte;
                         let plain = plain_prefix(&bytes);
                         assert_eq!((plain.length, plain.digits, plain.ascii), slow(&bytes), "{bytes:?}");
+                        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                        assert_eq!(leading_digits(&bytes), digits, "{bytes:?}");
                     }
                 }
             }

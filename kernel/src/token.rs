@@ -4,6 +4,8 @@
 //! The prefix of card numbers in the domain `default` is "panlock-token-v1\0"; in any other it is
 //! "panlock-token-v2\0" ‖ domain ‖ "\0" ‖ class ‖ "\0": one key may serve several domains and classes.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -54,7 +56,7 @@ impl Tokens {
     /// The token of a text. Numbers written differently (4111 1111…, 4111-1111…) have one token.
     pub fn token(&self, text: &[u8]) -> String {
         let normal = match self.class {
-            Class::Iban => iban::normal(text),
+            Class::Iban => iban::normal(text).map(Cow::Owned),
             Class::Name => None,
             _ => digits_of(text),
         };
@@ -74,9 +76,8 @@ impl Tokens {
 fn push_base32(text: &mut String, bytes: &[u8]) {
     for five in bytes.chunks_exact(5) {
         let bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for index in (0..8).rev() {
-            text.push(char::from(BASE32[(bits >> (index * 5) & 31) as usize]));
-        }
+        let characters: [u8; 8] = std::array::from_fn(|index| BASE32[(bits >> (35 - 5 * index) & 31) as usize]);
+        text.push_str(std::str::from_utf8(&characters).expect("base32 is ASCII"));
     }
 }
 

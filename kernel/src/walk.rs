@@ -40,7 +40,7 @@ impl Masking {
             out,
             copied: 0,
             path: Vec::with_capacity(8),
-            names: MemberNames::new(),
+            names: MemberNames::default(),
             shapes,
             treatments: self.scan.treatments(),
             findings,

@@ -16,7 +16,8 @@ const TOKEN: usize = 16;
 pub fn is_suspicious(raw: &[u8], token: &Text, name: Name, sad: bool) -> bool {
     let may_be_document = matches!(raw.first(), Some(b'{' | b'[' | b' '));
     let named = matches!(name, Name::Cvv | Name::Pin | Name::Track);
-    if token.digits < SHORTEST && token.ascii && !may_be_document && !named && raw.len() < SHORTEST_BASE64 {
+    let plain = token.digits < SHORTEST && token.ascii && !may_be_document && !named;
+    if plain && (raw.len() < SHORTEST_BASE64 || !is_dense(raw)) {
         return false;
     }
     is_worth_reading(raw, token, named && sad)
