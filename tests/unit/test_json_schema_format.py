@@ -1,3 +1,5 @@
+import time
+
 import orjson
 import pytest
 
@@ -13,7 +15,10 @@ SCHEMA = {
 }
 
 
-def flow(fields: str = "", schema: object = SCHEMA, references: tuple = ()) -> Flow:
+OTHER = (("other.json", b'{"type":"string"}'),)
+
+
+def flow(fields: str = "", schema: object = SCHEMA, references: tuple = OTHER) -> Flow:
     return Flow("jsonschema", Known({7: Schema("jsonschema", orjson.dumps(schema), references)}), fields)
 
 
@@ -30,9 +35,37 @@ def test_what_no_longer_matches_is_rejected_with_its_path() -> None:
 
 
 def test_references_come_with_the_schema_and_nothing_is_fetched() -> None:
-    value = HEADER + b'{"pan":"%b","ref":"x"}' % PAN.encode()
-    assert flow().rejected(value) == (Reason.SCHEMA_MISMATCH, "$")
-    assert flow(references=(("other.json", b'{"type":"string"}'),)).rejected(value) is None
+    value = HEADER + b'{"pan":"%b","ref":%b}'
+    assert flow().rejected(value % (PAN.encode(), b'"x"')) is None
+    assert flow().rejected(value % (PAN.encode(), b"1")) == (Reason.SCHEMA_MISMATCH, "$.ref")
+    assert flow(references=()).rejected(value % (PAN.encode(), b'"x"')) == (Reason.SCHEMA_UNKNOWN, "byte 1")
+    for uri in ("http://127.0.0.1:1/other.json", "file:///etc/hostname"):
+        assert flow(schema={"$ref": uri}).rejected(HEADER + b"{}") == (Reason.SCHEMA_UNKNOWN, "byte 1")
+
+
+def test_a_reference_by_a_whole_uri_is_found_by_it() -> None:
+    schema, known = {"$ref": "https://pay.example/card.json"}, (("https://pay.example/card.json", b'{"minimum":5}'),)
+    fields = "{path: $.pan, class: pan, strategy: drop}"
+    assert flow(fields, schema, known).rejected(HEADER + b'{"pan":"%b"}' % PAN.encode()) is None
+    assert flow(fields, schema, ()).rejected(HEADER + b"{}") == (Reason.SCHEMA_UNKNOWN, "byte 1")
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(?=(a+)+$)b", r"^(a|aa)+\1$"])
+def test_a_pattern_that_would_try_for_ever_ends(pattern: str) -> None:
+    schema = {"properties": {"x": {"pattern": pattern}}}
+    value = HEADER + b'{"pan":"%b","x":"%b"}' % (PAN.encode(), b"a" * 5000 + b"!")
+    began = time.process_time()
+    found = flow("{path: $.pan, class: pan, strategy: redact}", schema).rejected(value)
+    assert found == (Reason.SCHEMA_MISMATCH, "$.x")
+    assert time.process_time() - began < 2
+
+
+def test_a_pattern_may_look_around() -> None:
+    schema = {"properties": {"pan": {"pattern": r"^(?!\d{13}).*$"}}}
+    assert (
+        flow("{path: $.pan, class: pan, strategy: redact}", schema).rejected(HEADER + b'{"pan":"%b"}' % PAN.encode())
+        is None
+    )
 
 
 @pytest.mark.parametrize("rest", [b"", b"{", b'{"a":1,"a":2}', b"\xff"])
