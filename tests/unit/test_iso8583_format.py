@@ -76,6 +76,10 @@ def test_a_second_field_of_emv_data_has_the_same_rules() -> None:
     assert told["de56"] == {"5A": "0" * 16, "5F24": "000000", "9F26": "11" * 8}
 
 
+def test_what_goes_with_a_pin_is_dropped_with_it() -> None:
+    assert "de53" not in told(flow().enforce(encoded(**{"53": "1234000000000000"})).value)
+
+
 def test_a_service_code_beside_a_number_is_redacted() -> None:
     assert told(flow().enforce(encoded(**{"40": "201"})).value)["de40"] == "000"
 

@@ -32,7 +32,8 @@ FIELDS = (
     StandingRule("$.de14", "expiry", "redact"),
     StandingRule("$.de34", "pan", "redact"),
     StandingRule("$.de40", "service-code", "redact"),
-    *(StandingRule(f"$.de{number}", "sad", "drop") for number in (35, 36, 45, 52)),
+    # tracks, the PIN, and what goes with it: American Express puts the card's verification value into DE 53
+    *(StandingRule(f"$.de{number}", "sad", "drop") for number in (35, 36, 45, 52, 53)),
 )
 # track 1 and 2 equivalents, discretionary data, PIN data: dropped
 TAGS: Mapping[str, tuple[str, str]] = MappingProxyType(
