@@ -12,14 +12,44 @@ const ZEROS: [u32; 66] = [
     0x16ac0, 0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 
-/// What a decimal digit of any script is worth.
+/// Digits that are none of those (Numeric_Type=Digit): superscripts, subscripts, in circles, in brackets. First, last,
+/// and what the first is worth; as `unicodedata.digit` gives them.
+const FIGURES: [(u32, u32, u8); 21] = [
+    (0xb2, 0xb3, 2),
+    (0xb9, 0xb9, 1),
+    (0x1369, 0x1371, 1),
+    (0x19da, 0x19da, 1),
+    (0x2070, 0x2070, 0),
+    (0x2074, 0x2079, 4),
+    (0x2080, 0x2089, 0),
+    (0x2460, 0x2468, 1),
+    (0x2474, 0x247c, 1),
+    (0x2488, 0x2490, 1),
+    (0x24ea, 0x24ea, 0),
+    (0x24f5, 0x24fd, 1),
+    (0x24ff, 0x24ff, 0),
+    (0x2776, 0x277e, 1),
+    (0x2780, 0x2788, 1),
+    (0x278a, 0x2792, 1),
+    (0x10a40, 0x10a43, 1),
+    (0x10e60, 0x10e68, 1),
+    (0x11052, 0x1105a, 1),
+    (0x1f100, 0x1f100, 0),
+    (0x1f101, 0x1f10a, 0),
+];
+
+/// What a digit of any script, or a figure, is worth.
 pub fn digit_value(character: char) -> Option<u8> {
     if character.is_ascii() {
         return character.to_digit(10).map(|value| value as u8);
     }
     let code = u32::from(character);
     let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last()?;
-    (code - zero < 10).then_some((code - zero) as u8)
+    if code - zero < 10 {
+        return Some((code - zero) as u8);
+    }
+    let (first, last, value) = FIGURES[..FIGURES.partition_point(|(first, ..)| *first <= code)].last()?;
+    (code <= *last).then_some(value + (code - first) as u8)
 }
 
 /// Whether people, or the programs between them, put this between the digits of one number.
@@ -83,10 +113,20 @@ mod tests {
 
     #[test]
     fn digits_of_every_script_have_their_value() {
-        for (text, value) in [("0", 0), ("9", 9), ("\u{665}", 5), ("\u{ff11}", 1), ("\u{1d7ff}", 9), ("\u{966}", 0)] {
+        for (text, value) in [
+            ("0", 0),
+            ("9", 9),
+            ("\u{665}", 5),
+            ("\u{ff11}", 1),
+            ("\u{1d7ff}", 9),
+            ("\u{966}", 0),
+            ("\u{b2}", 2),
+            ("\u{2460}", 1),
+            ("\u{24ff}", 0),
+        ] {
             assert_eq!(digit_value(text.chars().next().unwrap()), Some(value), "{text}");
         }
-        for text in ["a", "\u{66a}", "\u{b2}", "\u{2460}", "\u{65f}", "\u{4e00}"] {
+        for text in ["a", "\u{66a}", "\u{bd}", "\u{2469}", "\u{65f}", "\u{4e00}"] {
             assert_eq!(digit_value(text.chars().next().unwrap()), None, "{text}");
         }
     }
@@ -94,6 +134,7 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_its_digits_do_not_overlap() {
         assert!(ZEROS.windows(2).all(|pair| pair[0] + 10 <= pair[1]));
+        assert!(FIGURES.windows(2).all(|pair| pair[0].1 < pair[1].0));
     }
 
     #[test]

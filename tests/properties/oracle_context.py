@@ -31,7 +31,7 @@ def words(text: str, with_digits: bool = False) -> Iterator[tuple[str, int, int]
     start: int | None = None
     for at in range(len(text) + 1):
         mark = text[at] if at < len(text) else " "
-        inside = mark.isalpha() or (with_digits and start is not None and mark.isdecimal())
+        inside = mark.isalpha() or (with_digits and start is not None and mark.isdigit())
         if start is not None and (not inside or _hump(text, at)):
             yield text[start:at].lower(), start, at
             start = None
@@ -80,13 +80,13 @@ def place_context(text: str, start: int, end: int, name: str) -> str:
         word, stop = before[-1]
         if "card" in kinds(word):
             return "raised"
-        if "other" in kinds(word) and not any(mark.isdecimal() for mark in text[stop:start]):
+        if "other" in kinds(word) and not any(mark.isdigit() for mark in text[stop:start]):
             return "lowered"
     near = [word for word, at, _ in there if start - AROUND_BEFORE <= at < start]
     near += [word for word, at, stop in there if end <= at and stop <= end + AROUND_BEHIND]
     if any("card" in kinds(word) for word in near):
         return "raised"
-    beside = sum(mark.isalpha() or mark.isdecimal() for mark in text[:start] + text[end:])
+    beside = sum(mark.isalpha() or mark.isnumeric() for mark in text[:start] + text[end:])
     return "neutral" if level == "lowered" and beside > BESIDE else level
 
 
@@ -98,11 +98,11 @@ def counted(text: str, run_start: int) -> bool:
         return False
     word, stop = before[-1]
     between = text[stop:run_start]
-    return "quantity" in known(word) and len(between) <= 8 and not any(mark.isdecimal() for mark in between)
+    return "quantity" in known(word) and len(between) <= 8 and not any(mark.isdigit() for mark in between)
 
 
 def _touches(text: str, start: int, end: int) -> bool:
-    return any(mark.isdecimal() for mark in text[max(start - 1, 0) : start] + text[end : end + 1])
+    return any(mark.isdigit() for mark in text[max(start - 1, 0) : start] + text[end : end + 1])
 
 
 def up(level: str) -> str:

@@ -11,8 +11,15 @@ NAMED = {"nbsp", "shy", "ndash", "mdash", "thinsp", "ensp", "emsp", "hyphen", "p
 NAMED |= {"amp", "quot"}
 ENTITY = re.compile(r"&#([0-9]{1,7});?|&#[xX]([0-9A-Fa-f]{1,6});?|&([a-z]+);", re.ASCII)
 PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+", re.ASCII)
-ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})", re.ASCII)
-HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{24,}(?![0-9A-Za-z])", re.ASCII)
+PERCENT_U = re.compile(r"%u([0-9A-Fa-f]{4})", re.ASCII)
+ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\u\{([0-9A-Fa-f]{1,6})\}", re.ASCII)
+OCTAL = re.compile(r"\\([0-3][0-7]{2})", re.ASCII)
+QUOTED = re.compile(r"(?:=[0-7][0-9A-Fa-f]){2,}|=\r?\n", re.ASCII)
+HEX = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?([0-9A-Fa-f]{24,})(?![0-9A-Za-z])", re.ASCII)
+PAIRS = re.compile(
+    r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}([ :,-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){10,}(?![0-9A-Za-z])", re.ASCII
+)
+LINE = re.compile(r"[A-Za-z0-9+/_-]{60,}", re.ASCII)
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}", re.ASCII)
 PART = re.compile(r"[A-Za-z0-9]{16,}={0,2}", re.ASCII)
 
@@ -27,9 +34,9 @@ class Piece(NamedTuple):
 
 def undone(text: str) -> Iterator[list[Piece]]:
     """The text with percent-encoding and entities undone, and with escapes of code undone, where there are any."""
-    for form in ((PERCENT, ENTITY), (ESCAPE,)):
+    for form in ((PERCENT_U, PERCENT, ENTITY), (ESCAPE, OCTAL), (QUOTED,)):
         pieces = _pieces(text, form)
-        if any(piece.end - piece.start > 1 for piece in pieces):
+        if "".join(piece.mark for piece in pieces) != text or any(piece.end - piece.start > 1 for piece in pieces):
             yield pieces
 
 
@@ -38,7 +45,7 @@ def _pieces(text: str, forms: tuple[re.Pattern[str], ...]) -> list[Piece]:
     while at < len(text):
         found = next((match for form in forms if (match := form.match(text, at))), None)
         made = _made(found) if found else None
-        if found and made:
+        if found and made is not None:
             pieces += [Piece(mark, at + start, at + end) for mark, start, end in made]
             at = found.end()
         else:
@@ -48,6 +55,10 @@ def _pieces(text: str, forms: tuple[re.Pattern[str], ...]) -> list[Piece]:
 
 
 def _made(found: re.Match[str]) -> list[tuple[str, int, int]] | None:
+    if found.re is QUOTED:
+        if "\n" in found[0]:
+            return []
+        return [(chr(int(found[0][at + 1 : at + 3], 16)), at, at + 3) for at in range(0, len(found[0]), 3)]
     if found.re is PERCENT:
         try:
             decoded = binascii.unhexlify(found[0].replace("%", "")).decode()
@@ -62,7 +73,9 @@ def _made(found: re.Match[str]) -> list[tuple[str, int, int]] | None:
     if found.re is ENTITY and found[3]:
         mark = html.unescape(found[0]) if found[3] in NAMED else ""
     else:
-        code = int(found[1]) if found.re is ENTITY and found[1] else int(found[2] or found[1], 16)
+        written = next(group for group in found.groups() if group)
+        base = 8 if found.re is OCTAL else 10 if found.re is ENTITY and found[1] else 16
+        code = int(written, base)
         mark = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
     return [(mark, 0, found.end() - found.start())] if mark else None
 
@@ -70,9 +83,18 @@ def _made(found: re.Match[str]) -> list[tuple[str, int, int]] | None:
 def blobs(text: str) -> Iterator[list[tuple[str, int, int]]]:
     """Alternatives, the first that has a finding counts: (decoded text, start, end)."""
     for found in HEX.finditer(text):
-        decoded = _readable(bytes.fromhex(found[0])) if len(found[0]) % 2 == 0 else None
+        decoded = _readable(bytes.fromhex(found[1])) if len(found[1]) % 2 == 0 else None
+        if decoded:
+            yield [(decoded, found.start(1), found.end(1))]
+    for found in PAIRS.finditer(text):
+        decoded = _readable(bytes.fromhex(found[0].replace(found[1], "")))
         if decoded:
             yield [(decoded, found.start(), found.end())]
+    for found in LINE.finditer(text):
+        end = _end_of_lines(text, found.start(), len(found[0]))
+        decoded = _from_base64(re.sub("[\r\n]", "", text[found.start() : end])) if end > found.end() + 1 else None
+        if decoded:
+            yield [(decoded, found.start(), end)]
     for found in BASE64.finditer(text):
         whole = _from_base64(found[0])
         yield [(whole, found.start(), found.end())] if whole else []
@@ -80,6 +102,21 @@ def blobs(text: str) -> Iterator[list[tuple[str, int, int]]]:
             decoded = _from_base64(part[0])
             if decoded and part[0] != found[0]:
                 yield [(decoded, found.start() + part.start(), found.start() + part.end())]
+
+
+def _end_of_lines(text: str, at: int, length: int) -> int:
+    """Of base64 in lines of `length` from `at` on, the last perhaps shorter."""
+    if length % 4:
+        return at
+    line = re.compile(r"\r?\n([A-Za-z0-9+/_-]+)", re.ASCII)
+    at += length
+    while (found := line.match(text, at)) and len(found[1]) <= length:
+        at = found.end()
+        if len(found[1]) < length:
+            break
+    padding = re.compile("={0,2}").match(text, at)
+    assert padding
+    return padding.end()
 
 
 def _from_base64(text: str) -> str | None:
@@ -90,6 +127,9 @@ def _from_base64(text: str) -> str | None:
 
 
 def _readable(raw: bytes) -> str | None:
+    wide = re.fullmatch(rb"(?:\xff\xfe|\xfe\xff)?((?:[\x01-\x7f]\x00)+|(?:\x00[\x01-\x7f])+)", raw)
+    if wide:
+        raw = wide[1].replace(b"\0", b"")
     try:
         text = raw.decode()
     except UnicodeDecodeError:

@@ -2,12 +2,16 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.properties.oracle_context import counted, place_context, up
-from tests.properties.oracle_runs import DOTS, INVISIBLE, Group, digits_of, issued, layout, runs
+from tests.properties.oracle_context import LEFT, counted, place_context, up
+from tests.properties.oracle_runs import DOTS, INVISIBLE, Group, digits_of, is_chained, issued, layout, runs
 
 TOKEN = re.compile(r"tok_[a-z0-9]{1,16}_[a-z2-7]{32}|enc_[a-z0-9]{1,16}_[A-Za-z0-9_-]{38,}", re.ASCII)
+
+CHAINED = {"4-4-4-4-3", "4-4-4-4-2", "4-4-4-4-1", "4-4-4-4", "4-4-4-3", "4-3-3-3"}
+CHAINED |= {"4-6-5", "4-6-4", "4-5-6", "4-4-5", "4-4-4", "6-6-4"}
 
 
 class Finding(NamedTuple):
@@ -41,7 +45,43 @@ def pans(text: Text, name: str, taken: list[Finding]) -> list[Finding]:
             found.append(Finding("pan", known and known[1], start, end))
             continue
         found += _windows(text, run, name, taken)
+    for first, last, chain in _chained(text.marks):
+        start, end = chain[first].start, chain[last].end
+        if any(each.start < end and start < each.end for each in [*taken, *found]) or _in_token(text, start):
+            continue
+        digits = digits_of(text.marks[start:end])
+        known, level = issued(digits), level_of(text, start, end, name)
+        strong = known and known[0] == "strong" and not _has_neighbours(text.marks, chain, first, last)
+        strong = strong and len(digits) >= 14
+        if known and (level == "raised" or (level == "neutral" and strong)):
+            found.append(Finding("pan", known[1], start, end))
     return found
+
+
+def _chained(marks: str) -> Iterator[tuple[int, int, list[Group]]]:
+    """Windows of chains, as cards print them; of those that begin together, the longest comes first."""
+    groups = [group for run in runs(marks) for group in run]
+    while groups:
+        gaps = [marks[a.end : b.start] for a, b in itertools.pairwise(groups)]
+        other = [at for at, gap in enumerate(gaps) if gap != gaps[0] or not is_chained(gap)]
+        same = min(other, default=len(gaps))
+        chain, groups = groups[: same + 1], groups[max(same, 1) :]
+        for first in range(len(chain)):
+            for last in reversed(range(first, len(chain))):
+                if "-".join(str(group.end - group.start) for group in chain[first : last + 1]) in CHAINED:
+                    yield first, last, chain
+
+
+def _has_neighbours(marks: str, chain: list[Group], first: int, last: int) -> bool:
+    before = [digits_of(marks[group.start : group.end]) for group in chain[max(first - 1, 0) : first]]
+    behind = [digits_of(marks[group.start : group.end]) for group in chain[last + 1 : last + 2]]
+    numbers = [digits for digits in before if not is_year(digits)]
+    numbers += [digits for digits in behind if not (is_year(digits) or is_expiry(digits))]
+    return any(len(digits) >= 3 for digits in numbers)
+
+
+def _in_token(text: Text, start: int) -> bool:
+    return any(left.start() <= start < left.end() for left in LEFT.finditer(text.marks))
 
 
 def _windows(text: Text, run: list[Group], name: str, taken: list[Finding]) -> list[Finding]:
@@ -108,7 +148,7 @@ def level_of(text: Text, start: int, end: int, name: str) -> str:
     level = place_context(text.marks, start, end, name)
     window = text.marks[start:end]
     disguised = (
-        mark in INVISIBLE or (mark.isdecimal() and (not mark.isascii() or hidden))
+        mark in INVISIBLE or (mark.isdigit() and (not mark.isascii() or hidden))
         for mark, hidden in zip(window, text.hidden[start:end], strict=True)
     )
     if any(disguised):
@@ -137,7 +177,7 @@ def excluded(marks: str, run: list[Group], first: int, last: int) -> bool:
         return True
     if re.search(r"\+[( ]?\Z", marks[:start]) and sum(sizes) <= 15:
         return True
-    beside = sum(mark.isalpha() or mark.isdecimal() for mark in marks[:start] + marks[end:])
+    beside = sum(mark.isalpha() or mark.isnumeric() for mark in marks[:start] + marks[end:])
     if first == last and len(digits) == 13 and digits[0] == "4" and beside > 8:
         return True
     if first == last and first and gaps[first - 1] == "." and sizes[first - 1] <= 6 and gaps[max(first - 2, 0)] != ".":

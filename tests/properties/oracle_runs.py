@@ -84,7 +84,7 @@ class Group(NamedTuple):
 def runs(text: str) -> list[list[Group]]:
     groups: list[Group] = []
     for at, mark in enumerate(text):
-        if not mark.isdecimal():
+        if not mark.isdigit():
             continue
         if groups and groups[-1].end == at:
             groups[-1] = Group(groups[-1].start, at + 1)
@@ -105,8 +105,14 @@ def is_gap(between: str) -> bool:
     return separators + invisible == len(between) and separators <= 3 and invisible <= 8
 
 
+def is_chained(between: str) -> bool:
+    """Between groups of a chain, where it is the same each time."""
+    within = all(mark in SEPARATORS or mark in INVISIBLE for mark in between)
+    return 1 <= len(between) <= 4 and not within and not any(mark.isalpha() or mark.isnumeric() for mark in between)
+
+
 def digits_of(text: str) -> str:
-    return "".join(str(unicodedata.decimal(mark)) for mark in text if mark.isdecimal())
+    return "".join(str(unicodedata.digit(mark)) for mark in text if mark.isdigit())
 
 
 def layout(text: str, run: list[Group], first: int, last: int, counted: bool) -> str:

@@ -43,7 +43,7 @@ def by_name(text: Text, name: str) -> Iterator[Finding]:
 
 
 def ibans(text: Text) -> Iterator[Finding]:
-    if sum(mark.isdecimal() for mark in text.marks) < 12:
+    if sum(mark.isdigit() for mark in text.marks) < 12:
         return
     for found in IBAN.finditer(text.marks):
         length, end = LENGTHS.get(found[0][:2].upper()), found.start()

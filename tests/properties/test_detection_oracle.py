@@ -15,7 +15,7 @@ from tests.properties.oracle_detection import Found, detect
 LINES = [line.json for lines in (pans(9, 1, {**SPELLINGS, **BEYOND}), decoys(10, 20)) for line in lines]
 PIECES = [
     "0", "4", "12/27", " ", "-", ".", "  ", "\u200b", "\u00a0", "\uff14", "+", "(", "x", "cc", "card ", "order ",
-    "amount ", "%20",
+    "amount ", "%20", "%u0034", "=34=31", "=\\n", "|", "\\\\064", "\\\\u{34}", "\u2463",
     "&#52;", "%34", "\\\\u0034", "=", ";", "^", ",", "\\n", "4111111111111111", "6762 0000 0000 0009", "DE89", "5A08",
 ]  # fmt: skip
 

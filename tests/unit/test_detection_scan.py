@@ -52,6 +52,44 @@ def test_what_is_something_else_is_left_alone(value: object) -> None:
     assert scan(value) == []
 
 
+PAIRS = " ".join(f"{ord(digit):02x}" for digit in PAN)
+MAIL = base64.encodebytes(f"Content-Type: text/plain; charset=utf-8\n\nplease take it from {PAN}\n".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "④①①①①①①①①①①①①①①①", "⁴¹¹¹¹¹¹¹¹¹¹¹¹¹¹¹", "4111+1111+1111+1111", "4111,1111,1111,1111",
+        "4111 | 1111 | 1111 | 1111",
+        '"4111","1111","1111","1111"', "4111:1111:1111:1111", "3782'822463'10005", "4111•1111•1111•1111",
+        "4111*1111*1111*1111", "7;4111;1111;1111;1111;1227;123", "%u0034" + PAN[1:], r"\064" + PAN[1:],
+        r"\u{34}" + PAN[1:], "".join(f"={ord(digit):02X}" for digit in PAN), f"{PAN[:9]}=\r\n{PAN[9:]}",
+        f"{PAN[:9]}=\n{PAN[9:]}", PAIRS, PAIRS.replace(" ", ":"), PAIRS.replace(" ", "-"), f"0x{PAN.encode().hex()}",
+        PAN.encode("utf-16-le").hex(), PAN.encode("utf-16-be").hex(), PAN.encode("utf-16").hex(), MAIL,
+        base64.b64encode(PAN.encode("utf-16-le")).decode(), base64.b64encode(PAN.encode("utf-16-be")).decode(),
+        MAIL.replace("\n", "\r\n"), "%2534" + PAN[1:], "&amp;#52;" + PAN[1:],
+        base64.b64encode(json.dumps({"a": json.dumps({"b": SPACED})}).encode()).decode(),
+        f"values (7, '{PAN}', 'Bob')", f"GET /pay?n={PAN}&x=1", f"/data/export-{PAN}.csv",
+        f"at charge(n={PAN}) line 12", f"level=info user=7 n={PAN} took=12ms", f"<Doc><Ref>{PAN}</Ref></Doc>",
+        f"id,name,n\n7,Bob,{PAN}\n8,Eve,12\n", f"| 7 | {PAN} | Bob |", f"7\t{PAN}\tBob",
+    ],
+)  # fmt: skip
+def test_a_card_number_is_found_as_careless_systems_write_it(text: str) -> None:
+    assert is_found({"note": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1250,4111,1111,1111,1111", "4111,1111;1111,1111", "n=4111&m=1111&o=1111&p=1111", "order 4111,1111,1111,1111",
+        "4111-XXXX-XXXX-1111", "10:20:30:40:50:60:70:80", "de:ad:be:ef:34:31:31:31:31:31:31:31:31:31:31:31:31:31:00",
+        "a=41&b=11&c=11&d=11&e=11&f=11&g=11&h=11", "1111111111111114", "4lll1ll1llll1lll",
+    ],
+)  # fmt: skip
+def test_other_lists_and_bytes_are_left_alone(text: str) -> None:
+    assert scan({"note": text}) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

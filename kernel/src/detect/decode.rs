@@ -27,8 +27,7 @@ type Piece = (char, usize);
 
 /// Adds what the text holds once decoded.
 pub fn find(text: &Text, name: Name, reading: Reading, found: &mut Vec<Finding>) {
-    for decode in [web as fn(&[char]) -> Option<Piece>, code] {
-        let Some(inner) = undone(&text.marks, decode) else { continue };
+    for inner in [undone(&text.marks, web), undone(&text.marks, code), mail(&text.marks)].into_iter().flatten() {
         for mut each in super::find(&inner, name, reading) {
             (each.start, each.end) = (inner.spans[each.start].0, inner.spans[each.end - 1].1);
             found.push(each);
@@ -58,8 +57,46 @@ fn web(marks: &[char]) -> Option<Piece> {
     }
 }
 
-/// One character in UTF-8, each byte as %XX.
+/// Quoted-printable (RFC 2045): =XX, at least two in a row, for a sign alone means much else; and soft line breaks,
+/// which are nothing.
+fn mail(marks: &[char]) -> Option<Text> {
+    let first = marks.iter().position(|mark| *mark == '=')?;
+    let mut inner = Text::with_capacity(marks.len());
+    let (mut at, mut changed) = (first, false);
+    (0..first).for_each(|at| inner.push(marks[at], false, (at, at + 1)));
+    while at < marks.len() {
+        let rest = &marks[at..];
+        let escapes = rest.chunks(3).map_while(quoted);
+        let (count, length) = match rest {
+            ['=', '\r', '\n', ..] => (0, 3),
+            ['=', '\n', ..] => (0, 2),
+            _ => (escapes.clone().count(), 1),
+        };
+        changed |= count != 1 && length + count > 1;
+        if count > 1 {
+            escapes.enumerate().for_each(|(place, mark)| inner.push(mark, true, (at + 3 * place, at + 3 * place + 3)));
+            at += 3 * count;
+            continue;
+        }
+        if length == 1 {
+            inner.push(marks[at], false, (at, at + 1));
+        }
+        at += length;
+    }
+    changed.then_some(inner)
+}
+
+fn quoted(marks: &[char]) -> Option<char> {
+    let ['=', high, low] = marks else { return None };
+    let mark = char::from_u32(high.to_digit(16)? << 4 | low.to_digit(16)?)?;
+    mark.is_ascii().then_some(mark)
+}
+
+/// One character in UTF-8, each byte as %XX; or one as %uXXXX.
 fn percent(marks: &[char]) -> Option<Piece> {
+    if let ['%', 'u', rest @ ..] = marks {
+        return hexadecimal(rest, 4).map(|mark| (mark, 6));
+    }
     let byte = |at: usize| match marks.get(at * 3..at * 3 + 3)? {
         ['%', high, low] => Some((high.to_digit(16)? << 4 | low.to_digit(16)?) as u8),
         _ => None,
@@ -96,16 +133,27 @@ fn named(marks: &[char]) -> Option<Piece> {
     ENTITIES.iter().find(is).map(|(name, mark)| (*mark, name.len()))
 }
 
-/// `\u0034`, `\x34`.
+/// `\u0034`, `\u{34}`, `\x34`, `\064`.
 fn code(marks: &[char]) -> Option<Piece> {
-    let count = match marks {
-        ['\\', 'u', ..] => 4,
-        ['\\', 'x', ..] => 2,
-        _ => return None,
-    };
-    let digits = marks.get(2..2 + count)?;
-    let code = digits.iter().try_fold(0, |code, digit| Some(code << 4 | digit.to_digit(16)?))?;
-    char::from_u32(code).map(|mark| (mark, 2 + count))
+    match marks {
+        ['\\', 'u', '{', rest @ ..] => {
+            let count = rest.iter().take(6).take_while(|mark| mark.is_ascii_hexdigit()).count();
+            let mark = hexadecimal(rest, count).filter(|_| count > 0 && rest.get(count) == Some(&'}'))?;
+            Some((mark, count + 4))
+        }
+        ['\\', 'u', rest @ ..] => hexadecimal(rest, 4).map(|mark| (mark, 6)),
+        ['\\', 'x', rest @ ..] => hexadecimal(rest, 2).map(|mark| (mark, 4)),
+        ['\\', high @ '0'..='3', middle, low, ..] => {
+            let code = high.to_digit(8)? << 6 | middle.to_digit(8)? << 3 | low.to_digit(8)?;
+            char::from_u32(code).map(|mark| (mark, 4))
+        }
+        _ => None,
+    }
+}
+
+fn hexadecimal(marks: &[char], count: usize) -> Option<char> {
+    let code = marks.get(..count)?.iter().try_fold(0, |code, digit| Some(code << 4 | digit.to_digit(16)?))?;
+    char::from_u32(code)
 }
 
 #[cfg(test)]
@@ -120,7 +168,16 @@ mod tests {
     #[test]
     fn characters_are_read_however_they_are_written() {
         assert_eq!(decoded("a%34%c2%A0x&#52;&#x35;&#54b&nbsp;", web).as_deref(), Some("a4\u{a0}x456b\u{a0}"));
-        assert_eq!(decoded(r"a\u0034\x35", code).as_deref(), Some("a45"));
+        assert_eq!(decoded("%u0034%u00a0", web).as_deref(), Some("4\u{a0}"));
+        assert_eq!(decoded(r"a\u0034\x35\u{36}\067", code).as_deref(), Some("a4567"));
+    }
+
+    #[test]
+    fn quoted_printable_is_read_where_it_is_certain() {
+        let read =
+            |text: &str| mail(&text.chars().collect::<Vec<_>>()).map(|text| text.marks.iter().collect::<String>());
+        assert_eq!(read("a=34=3d4=\r\n5=\n6=41").as_deref(), Some("a4=456=41"));
+        assert_eq!(read("n=4111&m=41"), None);
     }
 
     #[test]

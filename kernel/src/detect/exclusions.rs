@@ -39,12 +39,12 @@ fn is_ean13(digits: &[u8]) -> bool {
     weighted.sum::<u32>() % 10 == 0
 }
 
-fn is_year(digits: &[u8]) -> bool {
+pub fn is_year(digits: &[u8]) -> bool {
     matches!(digits, [1, 9, _, _] | [2, 0, _, _])
 }
 
 /// MMYY or YYMM of 2020 to 2039.
-fn is_expiry(digits: &[u8]) -> bool {
+pub fn is_expiry(digits: &[u8]) -> bool {
     let [a, b, c, d] = *digits else { return false };
     let month = |tens: u8, ones: u8| (1..=12).contains(&(tens * 10 + ones));
     month(a, b) && matches!(c, 2 | 3) || matches!(a, 2 | 3) && month(c, d)

@@ -1,6 +1,7 @@
 //! What a text holds, by the rules of docs/detection.md: card numbers, authentication data, IBANs.
 
 mod blobs;
+mod chains;
 mod context;
 mod decode;
 pub mod document;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::chains;
 use super::context::{level, Level};
 use super::exclusions;
 use super::name::Name;
@@ -39,9 +40,10 @@ pub fn find(text: &Text, name: Name, raised: bool, found: &mut Vec<Finding>) {
         let search = Search { text, name, raised, run, digits, tokens: &tokens };
         search.windows(&inside, found);
     }
+    chains::find(text, name, raised, &all, &tokens, found);
 }
 
-fn pan(start: usize, end: usize, issued: Option<Issued>, digits: &[u8]) -> Finding {
+pub fn pan(start: usize, end: usize, issued: Option<Issued>, digits: &[u8]) -> Finding {
     let network = issued.map(|issued| issued.network);
     Finding { network, digits: Digits::new(digits).unwrap_or_default(), ..Finding::new(Class::Pan, start, end) }
 }

@@ -1,13 +1,15 @@
 //! Whether a string is worth reading. Most strings of a record end here, without an allocation.
 
-use super::blobs::{is_control, value, SHORTEST_BASE64};
+use super::blobs::{is_control, value, wide, SHORTEST_BASE64, SHORTEST_HEX};
+use super::chains::GAP;
 use super::name::Name;
 use super::{emv, ibans};
 use crate::iin::SHORTEST;
 use crate::json::Text;
 use crate::swar::is_dense;
 
-const SEPARATORS: usize = 3;
+/// Digits of a chain's groups, at least.
+const CHAINED: usize = 3;
 /// Letters and digits in one piece that may be hexadecimal.
 const TOKEN: usize = 16;
 
@@ -32,7 +34,7 @@ fn is_worth_reading(raw: &[u8], token: &Text, named: bool) -> bool {
 pub fn is_suspicious_text(raw: &[u8], digits: usize) -> bool {
     let first = raw.iter().find(|byte| !byte.is_ascii_whitespace());
     matches!(first, Some(b'{' | b'['))
-        || digits >= SHORTEST && may_hold_number(raw)
+        || digits >= SHORTEST && may_hold_number(raw, digits)
         || has_other_digits(raw, digits)
         || raw.len() >= SHORTEST_BASE64 && is_dense(raw) && may_hold_base64(raw)
 }
@@ -46,7 +48,7 @@ fn has_other_digits(raw: &[u8], digits: usize) -> bool {
 }
 
 /// Whether there are twelve digits in one run, a token that may hold data, the start of an IBAN, or anything encoded.
-fn may_hold_number(raw: &[u8]) -> bool {
+fn may_hold_number(raw: &[u8], digits: usize) -> bool {
     let (mut run, mut gap, mut token) = (0, 0, 0);
     for (at, &byte) in raw.iter().enumerate() {
         if token >= TOKEN && !byte.is_ascii_alphanumeric() && may_be_hexadecimal(&raw[at - token..at]) {
@@ -55,6 +57,8 @@ fn may_hold_number(raw: &[u8]) -> bool {
         match byte {
             b'0'..=b'9' => (run, gap, token) = (run + 1, 0, token + 1),
             b'%' | b'&' | b'\\' | 0x80.. => return true,
+            b':' | b',' if digits >= SHORTEST_HEX => return true, // hexadecimal in pairs
+            b'=' if raw.get(at + 3) == Some(&b'=') => return true, // quoted-printable
             b'A'..=b'Z' | b'a'..=b'z' => {
                 if token == 0 && is_country(&raw[at..]) {
                     return true;
@@ -64,9 +68,12 @@ fn may_hold_number(raw: &[u8]) -> bool {
             b' ' | b'-' | b'.' | b'/' | b'_' => {
                 gap += 1;
                 token = 0;
-                run = if gap > SEPARATORS { 0 } else { run };
+                run = if gap > GAP { 0 } else { run };
             }
-            _ => (run, gap, token) = (0, 0, 0),
+            _ => {
+                let ends = gap == 0 && token < CHAINED || gap >= GAP;
+                (run, gap, token) = (if ends { 0 } else { run }, gap + 1, 0);
+            }
         }
         if run >= SHORTEST {
             return true;
@@ -77,13 +84,15 @@ fn may_hold_number(raw: &[u8]) -> bool {
 
 /// Whether a token is a text, or EMV data, in hexadecimal: most hashes and identifiers are neither.
 fn may_be_hexadecimal(token: &[u8]) -> bool {
+    let token = if matches!(token, [b'0', b'x' | b'X', ..]) { &token[2..] } else { token };
     let digit = |at: usize| char::from(token[at]).to_digit(16);
     let byte = |at: usize| Some((digit(at)? << 4 | digit(at + 1)?) as u8);
-    if token.len() % 2 != 0 {
+    if token.len() % 2 != 0 || token.len() < SHORTEST {
         return false;
     }
-    let text = (0..SHORTEST).step_by(2).all(|at| byte(at).is_some_and(|byte| !is_control(byte) && byte < 0xf5));
-    text || emv::is_sequence(token.len(), byte)
+    let begins: Vec<u8> = (0..SHORTEST).step_by(2).map_while(byte).collect();
+    let text = begins.len() == SHORTEST / 2 && !begins.iter().any(|byte| is_control(*byte) || *byte >= 0xf5);
+    text || wide(&begins).is_some() || emv::is_sequence(token.len(), byte)
 }
 
 fn is_country(rest: &[u8]) -> bool {
@@ -124,7 +133,8 @@ fn starts_text(run: &[u8]) -> bool {
     }
     let bytes = &bytes[..length];
     let cut = |error: std::str::Utf8Error| error.error_len().is_none();
-    !bytes.iter().any(|byte| is_control(*byte)) && std::str::from_utf8(bytes).err().is_none_or(cut)
+    wide(bytes).is_some()
+        || !bytes.iter().any(|byte| is_control(*byte)) && std::str::from_utf8(bytes).err().is_none_or(cut)
 }
 
 #[cfg(test)]
