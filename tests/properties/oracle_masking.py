@@ -48,9 +48,10 @@ def is_card_number(digits: str) -> bool:
 
 def digits_of(text: str) -> str | None:
     """ASCII digits of a text that is digits and separators alone."""
-    digits = "".join(str(unicodedata.digit(char)) for char in text if unicodedata.category(char) == "Nd")
+    digits = "".join(str(unicodedata.digit(char)) for char in text if char.isdigit())
     between = all(
-        unicodedata.category(char) in ("Nd", "Zs", "Zl", "Zp", "Pd", "Cf") or char in BETWEEN for char in text
+        char.isdigit() or char in BETWEEN or unicodedata.category(char) in ("Zs", "Zl", "Zp", "Pd", "Cf")
+        for char in text
     )
     return digits if digits and between else None
 
