@@ -62,11 +62,12 @@ class Roles(Part):
 
 class TokenDomain(Part):
     """Where the same number has the same token. `key` makes new tokens; `previous` made those before, and while `dual`
-    records carry its tokens, too."""
+    records carry its tokens, too. `rekeys`: the flows whose record keys it makes, and which a rotation changes."""
 
     key: KeyId
     previous: KeyId | None = None
     dual: bool = False
+    rekeys: tuple[Name, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:

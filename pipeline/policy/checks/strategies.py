@@ -1,10 +1,9 @@
-"""What may be done to which class of data, and where token domains and fallbacks belong."""
+"""What may be done to which class of data, and where fallbacks belong."""
 
 from collections.abc import Iterator
 
 from pipeline.masking.strategies import CLASSES, CLEAR, STRATEGIES, allowed
 from pipeline.policy.document import Cursor
-from pipeline.policy.models import DEFAULT_DOMAIN
 from pipeline.policy.problems import Problem, quote
 
 
@@ -54,21 +53,3 @@ def _check_fallback(rule: Cursor, class_: str) -> Iterator[Problem]:
 
 def _either(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def check_domains(root: Cursor) -> Iterator[Problem]:
-    """Every domain that is named is declared, its previous key is another, and a dual one has it."""
-    declared = {name for name, _ in root.at("token_domains").members()}
-    for _, domain in root.at("token_domains").members():
-        previous = domain.at("previous")
-        if previous.text is not None and previous.text == domain.at("key").text:
-            yield previous.problem("is the same key", "name the key before it, or leave it out")
-        if domain.at("dual").data is True and previous.data is None:
-            yield domain.at("dual").problem(
-                "needs two keys, and there is no `previous`", "name it, or leave `dual` out"
-            )
-    for _, flow in root.at("flows").members():
-        for holder in (*flow.at("fields").elements(), flow.at("scan")):
-            place = holder.at("domain")
-            if place.text is not None and place.text not in (*declared, DEFAULT_DOMAIN):
-                yield place.problem(f"{quote(place.text)} is no token domain", "declare it under token_domains")
