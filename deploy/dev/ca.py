@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -74,6 +75,7 @@ class DevelopmentCA:
             .issuer_name(self._issuer.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(_usage(signs="records"), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
@@ -92,22 +94,11 @@ class DevelopmentCA:
 
     def _self_signed(self) -> x509.Certificate:
         name = "Panlock development CA"
-        usage = x509.KeyUsage(
-            digital_signature=False,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            key_cert_sign=True,
-            crl_sign=True,
-            encipher_only=False,
-            decipher_only=False,
-        )
         return (
             self._builder(name, self._key.public_key(), CA_LIFE)
             .issuer_name(_common_name(name))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(usage, critical=True)
+            .add_extension(_usage(signs="certificates"), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -123,6 +114,20 @@ class DevelopmentCA:
             .not_valid_before(now - SKEW)
             .not_valid_after(now + life)
         )
+
+
+def _usage(signs: Literal["records", "certificates"]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=signs == "records",
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs == "certificates",
+        crl_sign=signs == "certificates",
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _common_name(name: str) -> x509.Name:
