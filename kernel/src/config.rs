@@ -60,6 +60,9 @@ pub struct Field {
     /// what is done where the strategy cannot be
     #[serde(default)]
     pub fallback: Option<Strategy>,
+    /// an array there holds one number in parts
+    #[serde(default)]
+    pub joined: bool,
 }
 
 /// What is done to what the scan finds; in short, `"scan": "partial"` says it of card numbers alone.

@@ -108,7 +108,9 @@ impl Compiler<'_> {
             (_, None) => return Err(format!("{}: the strategy is missing", field.path)),
         };
         let fallback = field.fallback.unwrap_or(Strategy::Redact);
-        self.treatment(field.class, strategy, fallback, &field.domain).map_err(|what| format!("{}: {what}", field.path))
+        self.treatment(field.class, strategy, fallback, &field.domain)
+            .map(|treatment| Treatment { joined: field.joined, ..treatment })
+            .map_err(|what| format!("{}: {what}", field.path))
     }
 
     fn scan(&self) -> Result<Scan, String> {
@@ -153,6 +155,7 @@ impl Compiler<'_> {
             strategy,
             fallback,
             truncation: self.config.truncation,
+            joined: false,
             key: key.into(),
             tokens,
             fpe: fpe.map(Arc::new),

@@ -20,6 +20,8 @@ pub struct Treatment {
     /// what is done where `strategy` cannot be
     pub fallback: Strategy,
     pub truncation: Truncation,
+    /// whether the items of an array are parts of one text
+    pub joined: bool,
     /// id of the key that it works with
     pub key: Arc<str>,
     pub tokens: Option<Tokens>,

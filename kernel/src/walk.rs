@@ -1,6 +1,8 @@
 //! One pass over a JSON value: strict reading, field rules, and the scan of all they leave. Bytes that are not masked
 //! come out as they went in: the output is the input with places cut out and replaced.
 
+mod joined;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -103,8 +105,13 @@ impl<'a> Walk<'a> {
                 if depth == DEEPEST {
                     return Err(Rejected::at_byte(Rejection::TooDeep, self.at));
                 }
-                if matches!(rule, Rule::Mask(_)) && !self.continues(byte) {
-                    return Err(self.rejected(Rejection::FieldType));
+                if let Rule::Mask(treatment) = rule {
+                    if treatment.joined && byte == b'[' {
+                        return self.joined(treatment, place);
+                    }
+                    if !self.continues(byte) {
+                        return Err(self.rejected(Rejection::FieldType));
+                    }
                 }
                 self.at += 1;
                 if byte == b'{' {

@@ -26,6 +26,8 @@ class FieldRule(Protocol):
     def domain(self) -> str: ...
     @property
     def fallback(self) -> str | None: ...
+    @property
+    def joined(self) -> bool: ...
 
 
 class Scan(Protocol):
@@ -155,13 +157,14 @@ def kernel_flow(
     return panlock_kernel.Flow(json.dumps(config).encode(), keyring)
 
 
-def _field(rule: FieldRule) -> dict[str, str | None]:
+def _field(rule: FieldRule) -> dict[str, str | bool | None]:
     return {
         "path": rule.path,
         "class": rule.class_,
         "strategy": strategy_of(rule.class_, rule.strategy),
         "domain": rule.domain,
         "fallback": rule.fallback,
+        "joined": rule.joined,
     }
 
 

@@ -75,13 +75,17 @@ class TokenDomain(Part):
 
 
 class FieldRule(Part):
-    """What is done to one field; without a strategy, its class's default. `fallback` is for what fpe cannot do."""
+    """What is done to one field; without a strategy, its class's default. `fallback` is for what fpe cannot do.
+
+    `joined`: an array there holds one text in parts.
+    """
 
     path: FieldPath
     class_: Class = Field(alias="class")
     strategy: Strategy | None = None
     domain: Name = DEFAULT_DOMAIN
     fallback: Strategy | None = None
+    joined: bool = False
 
 
 class Scan(Part):

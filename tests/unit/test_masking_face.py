@@ -17,6 +17,7 @@ class Rule:
     strategy: str | None
     domain: str = "default"
     fallback: str | None = None
+    joined: bool = False
 
 
 POLICY = SimpleNamespace(token_domains={}, truncation="6+4")

@@ -73,6 +73,7 @@ ONE = {
     "rotation that changes record keys unsaid": ("people:", "token_domains: {default: {key: k2, previous: k1}}\npeople:", "token_domains.default.rekeys", "does not name `payments`", "announce it"),
     "rotation that changes no record keys": ("people:", "token_domains: {cards: {key: k2, previous: k1, rekeys: [payments]}}\npeople:", "token_domains.cards.rekeys[0]", "`payments` keeps its record keys", "leave it out"),
     "record keys change without a rotation": ("people:", "token_domains: {default: {key: k2, rekeys: [payments]}}\npeople:", "token_domains.default.rekeys[0]", "`payments` keeps", "leave it out"),
+    "parts of what is not masked": ("class: sad}", "class: clear, joined: true}", "flows.payments.fields[1].joined", "class clear is not", "leave it out"),
     "domain with one key twice": ("people:", "token_domains: {cards: {key: k1, previous: k1}}\npeople:", "token_domains.cards.previous", "the same key", "leave it out"),
     "truncation": ("lanes: 8", "lanes: 8\ntruncation: 6+6", "truncation", "`6+6` is not possible", "'6+4'"),
     "class clear with a strategy": ("class: sad", "class: clear, strategy: drop", "flows.payments.fields[1].strategy", "class clear is not", "leave it out"),

@@ -11,3 +11,4 @@ class StandingRule(NamedTuple):
     strategy: str | None
     domain: str = "default"
     fallback: str | None = None
+    joined: bool = False

@@ -18,6 +18,8 @@ def check_strategies(root: Cursor) -> Iterator[Problem]:
                 yield rule.at("strategy").problem("is missing", f"say {_either(allowed('pan'))}")
             yield from _check_strategy(rule.at("strategy"), class_)
             yield from _check_fallback(rule, class_)
+            if class_ == CLEAR and rule.at("joined").data is True:
+                yield rule.at("joined").problem("is for what is masked, and class clear is not", "leave it out")
         for name, place in flow.at("scan").members():
             if name in CLASSES:
                 yield from _check_strategy(place, name)
