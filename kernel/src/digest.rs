@@ -13,12 +13,12 @@ pub fn is_own(name: &str) -> bool {
     name.starts_with("panlock-")
 }
 
-/// SHA-256 of a record in lower-case hex.
+/// SHA-256 of a record.
 pub fn record_sha256<'a>(
     key: Option<&[u8]>,
     value: Option<&[u8]>,
     headers: impl Iterator<Item = Header<'a>>,
-) -> [u8; 64] {
+) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix(DOMAIN);
     update(&mut digest, key);
     update(&mut digest, value);
@@ -28,7 +28,7 @@ pub fn record_sha256<'a>(
             update(&mut digest, content);
         }
     }
-    hex(&digest.finalize().into())
+    digest.finalize().into()
 }
 
 fn update(digest: &mut Sha256, part: Option<&[u8]>) {
@@ -42,7 +42,8 @@ fn update(digest: &mut Sha256, part: Option<&[u8]>) {
     }
 }
 
-fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8; 32]) -> [u8; 64] {
     let mut text = [0; 64];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
         (pair[0], pair[1]) = (byte >> 4, byte & 15);
@@ -54,8 +55,8 @@ fn hex(bytes: &[u8; 32]) -> [u8; 64] {
 mod tests {
     use super::*;
 
-    fn text(digest: [u8; 64]) -> String {
-        String::from_utf8(digest.to_vec()).unwrap()
+    fn text(digest: [u8; 32]) -> String {
+        String::from_utf8(hex(&digest).to_vec()).unwrap()
     }
 
     // the digests are those of pipeline.record.record_sha256

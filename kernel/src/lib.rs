@@ -30,6 +30,10 @@ mod pairs;
 mod partial;
 mod path;
 mod plan;
+#[cfg(feature = "extension-module")]
+mod results;
+#[cfg(feature = "extension-module")]
+mod room;
 mod rules;
 mod shapes;
 mod strategy;

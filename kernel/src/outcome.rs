@@ -78,7 +78,7 @@ pub struct Output {
     pub previous_tokens: Option<Vec<u8>>,
     pub masking: Option<Range<usize>>,
     pub more: Option<Vec<u8>>,
-    pub sha256: [u8; 64],
+    pub sha256: [u8; 32],
 }
 
 impl From<Rejected> for Output {
@@ -92,7 +92,7 @@ impl From<Rejected> for Output {
             previous_tokens: None,
             masking: None,
             more: None,
-            sha256: [0; 64],
+            sha256: [0; 32],
         }
     }
 }

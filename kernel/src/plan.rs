@@ -40,6 +40,7 @@ impl Plan {
     pub fn enforce<'a>(&self, principal: &str, records: impl Iterator<Item = Input<'a>>, outcome: &mut Outcome) {
         let mut findings = Findings::default();
         let mut shapes = self.shapes().pop().unwrap_or_default();
+        outcome.outputs.reserve(records.size_hint().0);
         for record in records {
             self.inject_panic(&record);
             findings.clear();
