@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,6 +23,7 @@ from agents.services import Services
 from agents.transport import ChunkSchema, ChunkTransport
 from agents.watchdog import commit_group_offsets, compare_topics_often, watch
 from agents.web import serve_status
+from pipeline.approval.history import Proposal
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
 from pipeline.source import Source, sources
@@ -38,8 +40,8 @@ METADATA_AGE = 10_000  # ms until a topic that was recreated, or a partition tha
 class Worker:
     """The lanes that this process has, and what they share."""
 
-    def __init__(self, policy: Policy, config: WorkerConfig) -> None:
-        self.policy, self.config = policy, config
+    def __init__(self, policy: Policy, config: WorkerConfig, approved: Sequence[Proposal] = ()) -> None:
+        self.policy, self.config, self.approved = policy, config, approved
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
         self._sources = flow_sources(policy, config)
@@ -61,6 +63,7 @@ class Worker:
                 worker=f"{certificate_name(self.config)}@{socket.gethostname()}/{os.getpid()}",
                 topics=sorted(limits(self.policy)),
                 pool=self._pool,
+                approved=self.approved,
             )
         return self._services
 

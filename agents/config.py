@@ -31,7 +31,7 @@ class Web(BaseModel):
 
 
 class WorkerConfig(BaseModel):
-    """FORMATS: kafka, store, web, token_keys, token_key."""
+    """A worker's file. `genesis`: hash of the first bundle of policies, as `panlock init` printed it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +40,7 @@ class WorkerConfig(BaseModel):
     web: Web = Web()
     token_keys: dict[str, Path]
     token_key: str
+    genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     schemas: SchemaSettings | None = None
     session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
 

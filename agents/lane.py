@@ -26,6 +26,7 @@ from agents.transport import Chunk, split
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
+from pipeline.in_force import OlderPolicyError
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
@@ -96,7 +97,7 @@ class Lane:
                 log.error("lane %d: %s", self.number, error)
                 await self._close("its store is corrupt and is being rebuilt")
                 self._corrupt = set_store_aside(self.services.store, self.number, error)
-            except (ClusterMismatchError, TopicMissingError, SchemasUnavailableError) as error:
+            except (ClusterMismatchError, TopicMissingError, SchemasUnavailableError, OlderPolicyError) as error:
                 log.error("lane %d stays closed: %s", self.number, error)
                 await self._close(str(error))
                 await asyncio.sleep(PATIENCE)

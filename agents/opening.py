@@ -11,6 +11,7 @@ from agents.producer import LaneProducer
 from agents.restore import check_chain_head, reader, restore, store_path
 from agents.services import Services
 from pipeline.effects import Effects
+from pipeline.in_force import check_standing
 from pipeline.opening import opened
 from pipeline.policy.topics import STATE
 from pipeline.source import Context
@@ -55,6 +56,7 @@ async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: s
             changelog = f"{facts.identity.cluster_id}/{facts.identity.topic_ids[STATE]}"
             await restore(store, consumer, number, changelog, now)
             await check_chain_head(store, consumer, number)
+        check_standing(store, services.approved)
         bounds = {(tp.topic, tp.partition): found for tp, found in (await services.consumer.bounds(inputs)).items()}
         context = _context(number, inputs, services, facts)
         return Opened(producer, store, context, opened(store, context, now, bounds, corrupt))
@@ -80,4 +82,5 @@ def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> 
         limits=facts.limits,
         compacted=facts.compacted,
         sources=services.sources,
+        approved=services.approved,
     )

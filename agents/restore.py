@@ -76,7 +76,7 @@ async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, chang
     changelog, or ahead of this one. `changelog`: cluster id and UUID of panlock.state; `now` in ms."""
     tp = TopicPartition(STATE, lane)
     start = (await consumer.beginning_offsets([tp]))[tp]
-    high = await _high_watermark(consumer, tp)
+    high = await high_watermark(consumer, tp)
     position, time_ = store.applied()
     if store.changelog() != changelog or now - time_ > STALE_MS or not start <= position <= high:
         store.restart(changelog)
@@ -87,7 +87,7 @@ async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, chang
     store.apply({}, Applied(high, now))
 
 
-async def _high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+async def high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
     """The true end of the log: a foreign transaction left open must delay an opening, not hide what lies behind it."""
     fetcher = consumer._fetcher
     level, fetcher._isolation_level = fetcher._isolation_level, READ_UNCOMMITTED
@@ -114,7 +114,7 @@ async def check_chain_head(store: LaneStore, consumer: AIOKafkaConsumer, lane: i
 
 async def _last_record(consumer: AIOKafkaConsumer, tp: TopicPartition) -> ConsumerRecord | None:
     """The last committed record; behind it lie control records and, perhaps, aborted ones."""
-    start, end = (await consumer.beginning_offsets([tp]))[tp], await _high_watermark(consumer, tp)
+    start, end = (await consumer.beginning_offsets([tp]))[tp], await high_watermark(consumer, tp)
     window = 16
     while start < end:
         last = None

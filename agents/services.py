@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from agents.cluster import Facts, facts
 from agents.fit import check_fit
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
+from pipeline.approval.history import Proposal
 from pipeline.policy.models import Policy
 from pipeline.source import Source
 
@@ -19,7 +20,10 @@ FRESH = 2.0  # seconds: lanes that open together ask the cluster once
 
 @dataclass(slots=True)
 class Services:
-    """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes."""
+    """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes.
+
+    `approved` as in Context.
+    """
 
     consumer: ChunkConsumer
     policy: Policy
@@ -29,6 +33,7 @@ class Services:
     worker: str
     topics: list[str]
     pool: ThreadPoolExecutor
+    approved: Sequence[Proposal] = ()
     _asking: "asyncio.Task[Facts] | None" = field(default=None)
     _asked: float = field(default=0.0)
 

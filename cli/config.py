@@ -1,7 +1,8 @@
 """The CLI's configuration: how to reach Kafka, and who is asking.
 
     kafka: {bootstrap: "127.0.0.1:9093", ca: ca.pem, certificate: ana.pem, key: ana.key}
-    person: {key: ana-decisions.pem}        # for approve, deny and lanes resume
+    person: {key: ana-decisions.pem}        # for approve, deny, lanes resume and policy changes
+    genesis: <hash of the first bundle>     # for policy changes, as a worker's
 
 From --config, PANLOCK_CONFIG or ./panlock.yaml; paths are relative to the file.
 """
@@ -50,6 +51,7 @@ class Settings(BaseModel):
 
     kafka: Kafka
     person: Person | None = None
+    genesis: str | None = None
 
     def signing_key(self) -> SigningKey:
         """Asks for the passphrase if the environment does not have it. Raises ConfigError, SigningKeyError."""

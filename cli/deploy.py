@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cli.config import ConfigOption, load_config
 from cli.output import JsonOption, plain, print_json, say, show
-from cli.policy import clear_quarantine
+from cli.policy import clear_quarantine, who_changes_it
 from deploy.admin import connect
 from deploy.apply import apply as carry_out
 from deploy.apply import look
@@ -56,6 +56,7 @@ def check(policy: PolicyOption, config: ConfigOption = None, json: JsonOption = 
     found = _plan(policy, config)
     _print(found, json)
     say(clear_quarantine(load_policy(policy)))
+    say(who_changes_it(load_policy(policy)))
     say("the cluster differs from the policy" if found.drift else "the cluster is what the policy says")
     raise typer.Exit(1 if found.drift else 0)
 

@@ -1,4 +1,4 @@
-"""`panlock policy`: is the policy fine, and what does it come to."""
+"""`panlock policy`: is the policy fine, what does it come to, and how people change it (cli.change)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cli.change import apply, approve, fetch, propose, show
 from cli.output import JsonOption, plain, print_json, print_table, say
 from pipeline.policy import Policy, PolicyError, load_policy
 from pipeline.policy.kinds import duration
 from pipeline.policy.topics import input_topics, limits
 
-app = typer.Typer(no_args_is_help=True, help="Check a policy file.")
+app = typer.Typer(no_args_is_help=True, help="Check a policy file, and change the policy in force.")
+for _command in (propose, show, approve, apply, fetch):
+    app.command()(_command)
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The policy.")]
 
@@ -34,6 +37,7 @@ def check(file: PolicyFile, as_json: JsonOption = False) -> None:
         print_table(_rules(policy))
     say(f"{file} is fine: {len(limits(policy))} topics, {policy.lanes} lanes, hash {policy.hash}")
     say(clear_quarantine(policy))
+    say(who_changes_it(policy))
 
 
 @app.command()
@@ -46,6 +50,18 @@ def clear_quarantine(policy: Policy) -> str:
     """What a customer must be told of `quarantine: clear`."""
     topics = ", ".join(input_topics(policy))
     return f"stored cardholder data in the clear, to be justified (PCI DSS 3.5.1, 3.5.1.2): {topics}"
+
+
+def who_changes_it(policy: Policy) -> str:
+    """What a customer must be told of a policy that nobody approves."""
+    rule = policy.policy_approvers
+    if rule is None:
+        return (
+            "no policy_approvers: workers run any policy that they are given, which is for development alone; "
+            "docs/policy.md tells how people approve it"
+        )
+    people = ", ".join(sorted(policy.holders(rule.roles)))
+    return f"changes of the policy take its author and {rule.quorum} other people of: {people}"
 
 
 def _flows(policy: Policy) -> Table:

@@ -10,12 +10,13 @@ import typer
 import uvloop
 
 from agents.app import Worker
+from agents.approved import approved
 from agents.cluster import facts
 from agents.config import load_worker_config
 from agents.fit import check_fit
 from agents.quiet import hush_aiokafka
 from cli.kafka import told
-from pipeline.policy import load_policy
+from pipeline.policy.bundle import load_bundle
 from pipeline.policy.topics import limits
 
 # A batch makes tens of thousands of tuples, all alive until its commit: the default collects many times within it.
@@ -28,16 +29,19 @@ def worker(
 ) -> None:
     """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped.
 
-    Refuses to start where the cluster's topics do not fit the policy (exit 2) or Kafka does not answer (exit 3).
+    Refuses to start where people have not approved the policy or the cluster's topics do not fit it (exit 2), or Kafka
+    does not answer (exit 3).
     """
     hush_aiokafka()
     settings = load_worker_config(config)
     settings.store.mkdir(parents=True, exist_ok=True)
     loop = uvloop.new_event_loop()
-    rules = load_policy(policy)
+    bundle = load_bundle(policy)
+    rules = bundle.policy
     with told(settings.kafka, "see the policy's topics"):
+        words = asyncio.run(approved(settings.kafka, bundle, settings.genesis))
         check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
-    app = Worker(rules, settings).app
+    app = Worker(rules, settings, words).app
     gc.freeze()
     gc.set_threshold(*COLLECT)
     faust.Worker(app, loglevel="info", loop=loop, redirect_stdouts=False).execute_from_commandline()

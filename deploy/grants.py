@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pipeline.policy.models import Policy
-from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, STATE, input_topics, owner_of, rejections_topic
+from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, POLICY, STATE, input_topics, owner_of, rejections_topic
 
 CLUSTER = "kafka-cluster"
 
@@ -34,7 +34,7 @@ class Acl(NamedTuple):
 def grants(policy: Policy) -> frozenset[Acl]:
     """Every ACL of the policy."""
     roles = policy.roles
-    every = _principals(policy), _consumers(policy), _people(policy), _auditors(roles.auditors)
+    every = _principals(policy), _consumers(policy), _people(policy), _auditors(roles.auditors), _changes(policy)
     acls = [acl for some in every for acl in some]
     for name in roles.workers:
         acls += _worker(policy, name)
@@ -50,7 +50,9 @@ def managed_topics(policy: Policy) -> list[str]:
     inputs = input_topics(policy)
     owners = sorted({owner_of(policy, topic)[1] for topic in inputs})
     clean = [flow.clean_topic for flow in policy.flows.values()]
-    return [STATE, AUDIT, PENDING, DECISIONS, *(rejections_topic(owner) for owner in owners), *clean, *inputs]
+    changes = [] if policy.policy_approvers is None else [POLICY]
+    rejections = (rejections_topic(owner) for owner in owners)
+    return [STATE, AUDIT, PENDING, DECISIONS, *changes, *rejections, *clean, *inputs]
 
 
 def _principals(policy: Policy) -> Iterator[Acl]:
@@ -75,6 +77,16 @@ def _people(policy: Policy) -> Iterator[Acl]:
         yield from _topic(person.certificate, PENDING, "READ", "DESCRIBE")
         yield from _topic(person.certificate, DECISIONS, "WRITE", "DESCRIBE")
         yield from _own_groups(person.certificate)
+
+
+def _changes(policy: Policy) -> Iterator[Acl]:
+    """Who may change the policy writes to its topic; workers and auditors read what they wrote."""
+    if policy.policy_approvers is None:
+        return
+    for person in sorted(policy.holders(policy.policy_approvers.roles)):
+        yield from _topic(policy.people[person].certificate, POLICY, "READ", "WRITE", "DESCRIBE")
+    for name in (*policy.roles.workers, *policy.roles.auditors):
+        yield from _topic(name, POLICY, "READ", "DESCRIBE")
 
 
 def _auditors(names: Iterable[str]) -> Iterator[Acl]:

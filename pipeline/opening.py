@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pipeline.audit.events import EventType
 from pipeline.effects import Effects
+from pipeline.in_force import tell_policies
 from pipeline.policy.topics import DECISIONS
 from pipeline.source import Context
 from pipeline.state import (
@@ -72,6 +73,7 @@ def opened(
         starts=dict(list(starts.items())[:NAMED]),
         **({"starts_more": len(starts) - NAMED} if len(starts) > NAMED else {}),
     )
+    tell_policies(turn)
     view.put(OWNER, encode_json({"worker": context.worker, "policy": context.policy.hash}))
     _stop(turn, losses, recreations)
     return turn.finish()

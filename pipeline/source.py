@@ -1,10 +1,11 @@
 """Where a record comes from, what is to be done with it, and where it goes: one per quarantine topic."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import panlock_kernel
 
+from pipeline.approval.history import Proposal
 from pipeline.identity.headers import Mode
 from pipeline.masking.face import Masker, kernel_flow
 from pipeline.masking.formats import format_of, standing_of
@@ -41,7 +42,8 @@ class Context:
     """What a lane decides by, beside its state and its input.
 
     `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID;
-    `compacted`: topics that take no record without a key.
+    `compacted`: topics that take no record without a key. `approved`: every bundle that people have put in force, the
+    one of this policy last; empty where no people are asked.
     """
 
     policy: Policy
@@ -52,6 +54,7 @@ class Context:
     limits: Mapping[str, int]
     compacted: Set[str]
     sources: Mapping[str, Source]
+    approved: Sequence[Proposal] = ()
 
 
 def sources(

@@ -6,6 +6,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     next/<topic>/<partition>           u64: next offset to read
     chain                              u64 next sequence number, 32 bytes hash of the last event
     owner                              JSON {worker, policy}: who opened the lane last, under which policy
+    bundle                             JSON {version, bundle}: the approved policy the lane was last opened under
     stopped                            JSON: why the lane's inputs are closed until an operator resumes (Stopped)
     pending/<record id>                JSON: the held record (pipeline.approval.pending)
     queue/<flow>/<sha256 of key>       u64 head, u64 tail: a masked key that waits behind a hold
@@ -25,7 +26,7 @@ from pipeline.approval.pending import Pending
 from pipeline.errors import PanlockError
 
 VERSION = b"\x01"
-CHAIN, OWNER, STOPPED = b"chain", b"owner", b"stopped"
+CHAIN, OWNER, BUNDLE, STOPPED = b"chain", b"owner", b"bundle", b"stopped"
 PENDING_PREFIX, QUEUE_PREFIX, DRAIN_PREFIX = b"pending/", b"queue/", b"drain/"
 _POSITION, _PAIR = struct.Struct(">Q"), struct.Struct(">QQ")
 
@@ -56,6 +57,13 @@ class Recreation(NamedTuple):
     topic: str
     from_: str
     to: str
+
+
+class Standing(NamedTuple):
+    """The approved bundle that a lane was last opened under."""
+
+    version: int
+    bundle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,14 @@ def encode_json(value: Mapping[str, object]) -> bytes:
 
 def decode_owner(value: bytes | None) -> dict[str, str] | None:
     return None if value is None else dict(orjson.loads(payload(value)))
+
+
+def encode_standing(standing: Standing) -> bytes:
+    return encode_json(standing._asdict())
+
+
+def decode_standing(value: bytes | None) -> Standing | None:
+    return None if value is None else Standing(**orjson.loads(payload(value)))
 
 
 def encode_stopped(stopped: Stopped) -> bytes:

@@ -1,5 +1,6 @@
 """policy.yaml as types. What one value alone can have wrong is checked here; what lies between values, in checks/."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal
 
@@ -120,6 +121,13 @@ class HoldRule(Part):
     requester: Annotated[None, BeforeValidator(_no_requester)] = None
 
 
+class PolicyApprovers(Part):
+    """Who changes the policy: people with one of the roles, so many of them beside the author."""
+
+    roles: Annotated[tuple[Name, ...], Field(min_length=1)]
+    quorum: Annotated[int, Field(ge=1, le=100)] = 2
+
+
 class Clean(Part):
     """The clean topic; without a name, clean.<flow>; without a retention (ms), the flow's and 7 days more."""
 
@@ -205,6 +213,7 @@ class Policy(Part):
     principals: Annotated[dict[Name, Principal], Field(min_length=1)]
     people: dict[PersonId, Person] = {}
     roles: Roles = Roles()
+    policy_approvers: PolicyApprovers | None = None
     token_domains: dict[Name, TokenDomain] = {}
     truncation: Literal["6+4", "8+4", "0+4"] = "6+4"
     flows: Annotated[dict[Name, Flow], Field(min_length=1)]
@@ -228,4 +237,9 @@ class Policy(Part):
 
     def approvers(self, rule: HoldRule) -> AbstractSet[str]:
         """Everyone with one of the rule's roles, owners of the producer included."""
-        return {person for person, entry in self.people.items() if set(entry.roles) & set(rule.approvers)}
+        return self.holders(rule.approvers)
+
+    def holders(self, roles: Iterable[str]) -> AbstractSet[str]:
+        """Everyone with one of the roles."""
+        wanted = set(roles)
+        return {person for person, entry in self.people.items() if wanted & set(entry.roles)}

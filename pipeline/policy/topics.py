@@ -7,8 +7,10 @@ PENDING = "panlock.pending"
 DECISIONS = "panlock.decisions"
 AUDIT = "panlock.audit"
 STATE = "panlock.state"
+POLICY = "panlock.policy"  # one partition: policies have one order
 
 HEADROOM = 64 * 1024  # bytes that headers, tokens and the JSON around a record may add to it
+BUNDLE_BYTES = 1 << 20  # a policy and the files it names; base64 and signatures make a message of at most twice that
 SMALL_MESSAGE = 128 * 1024  # decisions, ticks and rejections; an audit event is at most 65,535 bytes
 
 
@@ -47,6 +49,8 @@ def limits(policy: Policy) -> dict[str, int]:
     largest = max(flow.max_message_bytes for flow in policy.flows.values())
     sizes = {STATE: 2 * largest + HEADROOM, PENDING: 2 * largest + HEADROOM, AUDIT: max(largest, 1 << 20)}
     sizes[DECISIONS] = SMALL_MESSAGE
+    if policy.policy_approvers is not None:
+        sizes[POLICY] = 2 * BUNDLE_BYTES
     for name, flow in policy.flows.items():
         sizes[flow.clean_topic] = flow.max_message_bytes + HEADROOM
         for principal in flow.producers:

@@ -50,7 +50,8 @@ def _duties(root: Cursor) -> Held:
     roles = root.at("roles")
     for key, field in Roles.model_fields.items():
         _add(held, key.removesuffix("s"), roles.at(key), field.default)
-    deciding = {role for _, flow in root.at("flows").members() for role in _deciding(flow)}
+    deciding = set(root.at("policy_approvers", "roles").texts())
+    deciding |= {role for _, flow in root.at("flows").members() for role in _deciding(flow)}
     for _, person in root.at("people").members():
         duty = "approver" if deciding & set(person.at("roles").texts()) else "person"
         place = person.at("certificate")

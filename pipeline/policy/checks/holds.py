@@ -29,6 +29,20 @@ def check_approvers(root: Cursor) -> Iterator[Problem]:
             yield from _check_quorum(rule, people, owners)
 
 
+def check_policy_approvers(root: Cursor) -> Iterator[Problem]:
+    """A change needs its quorum beside its author, who is one of them: nobody else may write a proposal."""
+    place = root.at("policy_approvers")
+    people = dict(root.at("people").members())
+    roles = set(place.at("roles").texts())
+    able = {name for name, each in people.items() if each.at("keys").data and roles & set(each.at("roles").texts())}
+    quorum = place.at("quorum").data if place.at("quorum").data is not None else 2
+    if isinstance(quorum, int) and not isinstance(quorum, bool) and roles and quorum >= len(able):
+        yield place.at("quorum").problem(
+            f"asks for {quorum} beside the author, but {len(able)} people with a key have one of the roles",
+            "add people with one of the roles and a key, or lower the quorum",
+        )
+
+
 def _owners(root: Cursor, flow: Cursor) -> set[str]:
     names = flow.at("producers").texts()
     return {owner for name in names for owner in root.at("principals", name, "owners").texts()}

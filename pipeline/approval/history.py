@@ -1,0 +1,171 @@
+"""Which bundle is in force, and what is missing for the next: `panlock.policy` read from its beginning.
+
+    first   the bundle whose hash workers have pinned (genesis), proposed by a person whom it names itself
+    then    a proposal of a higher version, over the bundle in force; approvals by people who have the roles that the
+            policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it
+
+Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.approval.change import NO_PREVIOUS, Change, decode, read_change
+from pipeline.policy.bundle import Bundle, read_bundle
+from pipeline.policy.models import PolicyApprovers
+from pipeline.record import Refusal
+
+
+class Record(NamedTuple):
+    """Of `panlock.policy`; `place` is topic/partition/offset, `time` the broker's, in ms."""
+
+    place: str
+    time: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word that counts, as it was signed; `time` in ms, the broker's."""
+
+    change: Change
+    message: bytes
+    place: str
+    time: int
+
+
+@dataclass(slots=True)
+class Proposal:
+    """`quorum`: of the policy in force; 0 for the first bundle. `approvers`: of its own policy, for what comes next."""
+
+    bundle: Bundle
+    approvers: PolicyApprovers
+    proposed: Heard
+    quorum: int
+    approvals: list[Heard] = field(default_factory=list)
+    applied: Heard | None = None
+
+    @property
+    def approved(self) -> bool:
+        return len(self.approvals) >= self.quorum
+
+    @property
+    def words(self) -> list[Heard]:
+        """All that was said for it, in order."""
+        return [self.proposed, *self.approvals, *([] if self.applied is None else [self.applied])]
+
+
+class Refused(NamedTuple):
+    """A record that does not count. `person`: who signed it, where that is known."""
+
+    place: str
+    person: str
+    why: str
+
+
+class History:
+    """Fed with every record in order. `in_force` is None until the first bundle has been read."""
+
+    def __init__(self, cluster: str, genesis: str | None) -> None:
+        """`genesis`: hash of the first bundle; None takes the first that is there, on nobody's word: to look only."""
+        self.cluster, self.genesis = cluster, genesis
+        self.in_force: Proposal | None = None
+        self.waiting: dict[str, Proposal] = {}
+        self.chain: list[Proposal] = []  # every bundle that was in force, the present one last
+        self.refused: list[Refused] = []
+
+    def add_all(self, records: Iterable[Record]) -> "History":
+        for record in records:
+            self.add(record)
+        return self
+
+    def add(self, record: Record) -> None:
+        """Never raises, whatever the bytes."""
+        if record.value is None:
+            return
+        if (present := self.in_force) is None:
+            self._begin(record)
+            return
+        found = decode(record.value)
+        change = Refusal.BAD_SIGNATURE if found is None else read_change(found[0], present.bundle.policy)
+        if found is None or isinstance(change, Refusal):
+            self._refuse(record, "", change.value if isinstance(change, Refusal) else "")
+            return
+        heard = Heard(change, found[0], record.place, record.time)
+        why = self._unfit(change, present)
+        if why is None:
+            why = self._propose(heard, found[1], present) if change.act == "propose" else self._answer(heard, present)
+        if why is not None:
+            self._refuse(record, change.person, why)
+
+    def _begin(self, record: Record) -> None:
+        """The first bundle: its hash is what makes it count; that its author signed it is for the audit."""
+        found = decode(record.value)
+        bundle = None if found is None else read_bundle(found[1])
+        rule = None if bundle is None else bundle.policy.policy_approvers
+        if found is None or bundle is None or rule is None or self.genesis not in (None, bundle.hash):
+            self._refuse(record, "", "before the first bundle, and not it")
+            return
+        change = read_change(found[0], bundle.policy)
+        if isinstance(change, Refusal) or not _is_first(change, bundle, self.cluster):
+            self._refuse(record, "", "holds the first bundle, but is not signed by one of its people for this cluster")
+            return
+        heard = Heard(change, found[0], record.place, record.time)
+        self.in_force = Proposal(bundle, rule, heard, 0)
+        self.chain.append(self.in_force)
+
+    def _unfit(self, change: Change, present: Proposal) -> str | None:
+        """What is wrong with a word, whatever it says."""
+        if change.cluster != self.cluster:
+            return "is for another cluster"
+        if change.previous != present.bundle.hash:
+            return "is over another bundle than the one in force"
+        if change.person not in present.bundle.policy.holders(present.approvers.roles):
+            return f"{change.person} has none of the roles of policy_approvers in the policy in force"
+        return None
+
+    def _propose(self, heard: Heard, content: object, present: Proposal) -> str | None:
+        change, bundle = heard.change, read_bundle(content)
+        if bundle is None or bundle.hash != change.bundle or bundle.policy.version != change.version:
+            return "the bundle is not the one that was signed, or is no policy"
+        if change.version <= present.bundle.policy.version:
+            return f"version {change.version} is not above {present.bundle.policy.version}, which is in force"
+        rule = bundle.policy.policy_approvers
+        if rule is None:
+            return "names no policy_approvers: nobody could ever change it again"
+        if change.bundle in self.waiting:
+            return "is proposed already"
+        self.waiting[change.bundle] = Proposal(bundle, rule, heard, present.approvers.quorum)
+        return None
+
+    def _answer(self, heard: Heard, present: Proposal) -> str | None:
+        change, proposal = heard.change, self.waiting.get(heard.change.bundle)
+        if proposal is None or change.version != proposal.bundle.policy.version:
+            return "is about a bundle that nobody has proposed"
+        if change.act == "approve":
+            if change.person == proposal.proposed.change.person:
+                return f"{change.person} proposed it: an author does not count"
+            if any(change.person == each.change.person for each in proposal.approvals):
+                return f"{change.person} has approved it already: a quorum counts people"
+            proposal.approvals.append(heard)
+            return None
+        if not proposal.approved:
+            return f"{len(proposal.approvals)} of {proposal.quorum} people have approved it: too few to apply it"
+        proposal.applied = heard
+        self.in_force, self.waiting = proposal, {}
+        self.chain.append(proposal)
+        return None
+
+    def _refuse(self, record: Record, person: str, why: str) -> None:
+        self.refused.append(Refused(record.place, person, why))
+
+
+def _is_first(change: Change, bundle: Bundle, cluster: str) -> bool:
+    return (
+        change.act == "propose"
+        and change.bundle == bundle.hash
+        and change.cluster == cluster
+        and change.previous == NO_PREVIOUS
+        and change.version == bundle.policy.version
+    )

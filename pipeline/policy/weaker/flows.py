@@ -1,0 +1,89 @@
+"""What a flow shows, keeps or lets through more than before."""
+
+from collections.abc import Iterator
+
+from pipeline.masking.strategies import DEFAULTS
+from pipeline.policy.kinds import duration
+from pipeline.policy.models import FieldRule, Flow, Policy, Scan
+from pipeline.policy.weaker.holds import weaker_holds
+from pipeline.policy.weaker.ranks import Weakening, added, changed, higher, lower_rank, unranked
+
+# How much of a value is left, the least first: nothing; that it was there; whether it is the same; what a key gives
+# back; that, with its BIN and whether it is the same in sight; ten digits for everybody; all of it.
+STRATEGIES = ("drop", "redact", "token", "encrypt", "fpe", "partial", "off", "clear")
+_ORDERS = {
+    "quarantine": ("sealed", "clear"),
+    "recording": ("off", "masked", "reveal"),
+    "ordering": ("key", "none"),
+    "schema_": ("closed", "open"),
+    "repartition": ("masked", "off"),
+}
+_READING = ("format", "csv", "spec")
+_LONGER = {"retention_ms": "retention", "clean_retention_ms": "clean.retention", "window_ms": "window"}
+_RANKED = {*_ORDERS, *_READING, *_LONGER, "producers", "consumers", "clean", "fields", "scan", "allow", "hold"}
+_NEUTRAL = {"partitions", "max_message_bytes"}
+
+
+def weaker_flow(place: str, name: str, old: Policy, new: Policy) -> Iterator[Weakening]:
+    before, after = old.flows[name], new.flows[name]
+    yield from added("producer-added", f"{place}.producers", before.producers, after.producers, "may write it")
+    yield from added("consumer-added", f"{place}.consumers", before.consumers, after.consumers, "may read it")
+    yield from changed("clean-topic-changed", f"{place}.clean.topic", before.clean_topic, after.clean_topic)
+    for key in _READING:
+        yield from changed("reading-changed", f"{place}.{key}", getattr(before, key), getattr(after, key))
+    for key, order in _ORDERS.items():
+        field = key.rstrip("_")
+        yield from lower_rank(f"{field}-weaker", f"{place}.{field}", getattr(before, key), getattr(after, key), order)
+    for key, field in _LONGER.items():
+        was, becomes = getattr(before, key, 0), getattr(after, key, 0)
+        shown = f"{duration(was)} becomes {duration(becomes)}" if becomes > was else ""
+        yield from higher("life-longer", f"{place}.{field}", was, becomes, shown)
+    yield from _fields(place, before, after)
+    yield from _scan(f"{place}.scan", before.scan, after.scan)
+    yield from added("allow-wider", f"{place}.allow", before.allow, after.allow, "is not scanned")
+    yield from weaker_holds(f"{place}.hold", name, old, new)
+    yield from unranked(place, before, after, _RANKED | _NEUTRAL)
+
+
+def _fields(place: str, old: Flow, new: Flow) -> Iterator[Weakening]:
+    before, after = ({rule.path: rule for rule in flow.fields} for flow in (old, new))
+    for path, rule in before.items():
+        if path not in after and rule.class_ != "clear":
+            what = f"class {rule.class_} is masked there no more"
+            yield Weakening("field-rule-removed", f"{place}.fields[{path}]", what)
+    for path, rule in after.items():
+        if path in before:
+            yield from _field(f"{place}.fields[{path}]", before[path], rule)
+        else:
+            yield from _new_field(f"{place}.fields[{path}]", rule, old)
+
+
+def _field(place: str, old: FieldRule, new: FieldRule) -> Iterator[Weakening]:
+    if new.class_ != "sad":  # the strictest there is
+        yield from changed("class-changed", f"{place}.class", old.class_, new.class_)
+    yield from lower_rank("strategy-weaker", f"{place}.strategy", _strategy(old), _strategy(new), STRATEGIES)
+    if _strategy(new) == "fpe" == _strategy(old):
+        before, after = old.fallback or "redact", new.fallback or "redact"
+        yield from lower_rank("strategy-weaker", f"{place}.fallback", before, after, STRATEGIES)
+    if _strategy(new) in ("token", "fpe", "encrypt"):
+        yield from changed("domain-changed", f"{place}.domain", old.domain, new.domain)
+    yield from unranked(place, old, new, {"path", "class_", "strategy", "fallback", "domain"})
+
+
+def _new_field(place: str, rule: FieldRule, old: Flow) -> Iterator[Weakening]:
+    """A rule comes before the scan, and before a closed schema."""
+    if old.closed:
+        yield Weakening("allow-wider", place, "a field that the closed schema rejected passes")
+    if rule.class_ == "pan" or rule.strategy == "partial":
+        yield from lower_rank("strategy-weaker", f"{place}.strategy", old.scan.pan, _strategy(rule), STRATEGIES)
+
+
+def _strategy(rule: FieldRule) -> str:
+    return rule.strategy or DEFAULTS.get(rule.class_, "clear")
+
+
+def _scan(place: str, old: Scan, new: Scan) -> Iterator[Weakening]:
+    for key in ("pan", "sad", "iban", "key"):
+        yield from lower_rank("scan-weaker", f"{place}.{key}", getattr(old, key), getattr(new, key), STRATEGIES)
+    yield from changed("domain-changed", f"{place}.domain", old.domain, new.domain)
+    yield from unranked(place, old, new, {"pan", "sad", "iban", "key", "domain"})

@@ -1,0 +1,52 @@
+"""More people, or certificates, that may say or read something; fewer that must."""
+
+from collections.abc import Iterator
+
+from pipeline.policy.models import Policy, Roles
+from pipeline.policy.weaker.ranks import Weakening, added, changed, unranked
+
+_STANDING = ("operators", "revealers")  # roles of people that Panlock itself asks for
+
+
+def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
+    for name, person in new.people.items():
+        before = old.people.get(name)
+        if before is None:
+            continue  # what they may do, their roles say
+        place = f"people.{name}"
+        yield from changed("certificate-changed", f"{place}.certificate", before.certificate, person.certificate)
+        for key in person.keys:
+            if key not in before.keys:
+                yield Weakening("key-added", f"{place}.keys", f"another key speaks for {name}")
+        yield from unranked(place, before, person, {"certificate", "keys", "roles"})
+    for role in _STANDING:
+        yield from added("role-wider", "people", old.holders([role]), new.holders([role]), f"gets the role {role}")
+    yield from _broker_roles(old.roles, new.roles)
+    yield from _policy_approvers(old, new)
+
+
+def _broker_roles(old: Roles, new: Roles) -> Iterator[Weakening]:
+    for role in Roles.model_fields:
+        yield from added(
+            "certificate-added", f"roles.{role}", getattr(old, role), getattr(new, role), "has that role on the broker"
+        )
+
+
+def _policy_approvers(old: Policy, new: Policy) -> Iterator[Weakening]:
+    before, after = old.policy_approvers, new.policy_approvers
+    if before is None:
+        return
+    if after is None:
+        yield Weakening("policy-approvers-removed", "policy_approvers", "nobody is asked about policies any more")
+        return
+    if after.quorum < before.quorum:
+        what = f"{before.quorum} people become {after.quorum}"
+        yield Weakening("policy-quorum-lower", "policy_approvers.quorum", what)
+    yield from added(
+        "policy-approvers-wider",
+        "policy_approvers.roles",
+        old.holders(before.roles),
+        new.holders(after.roles),
+        "may approve policies",
+    )
+    yield from unranked("policy_approvers", before, after, {"quorum", "roles"})
