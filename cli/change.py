@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from agents.approved import history
+from agents.cluster import TopicMissingError
 from cli.change_shown import as_json as shown_as_json
 from cli.change_shown import show_proposal, weaker_lines
 from cli.config import ConfigOption, Settings, load_config
@@ -146,9 +147,15 @@ def fetch(
 
 
 def read(settings: Settings) -> History:
-    """All that was said in panlock.policy."""
-    with told(settings.kafka, f"read {POLICY}"):
-        return asyncio.run(history(settings.kafka, settings.genesis))
+    """All that was said in panlock.policy. Raises NotSentError where there is none for this certificate."""
+    try:
+        with told(settings.kafka, f"read {POLICY}"):
+            return asyncio.run(history(settings.kafka, settings.genesis))
+    except TopicMissingError:
+        raise NotSentError(
+            f"{POLICY} is not there for this certificate: `panlock deploy apply` makes it, and lets those read and "
+            "write it who have a role of policy_approvers"
+        ) from None
 
 
 def in_force(past: History) -> Proposal:
