@@ -30,6 +30,8 @@ mod pairs;
 mod partial;
 mod path;
 mod plan;
+#[cfg(test)]
+mod properties;
 #[cfg(feature = "extension-module")]
 mod results;
 #[cfg(feature = "extension-module")]

@@ -172,3 +172,10 @@ def test_every_format_has_the_header() -> None:
     (out,) = made.out["clean.payments"]
     assert out.value == f"card,x\r\n{token('k2', PAN)},1\r\n{token('k2', OTHER)},2\r\n".encode()
     assert told(out.headers) == [both(PAN, OTHER)]
+
+
+def test_what_a_record_tells_stays_with_it() -> None:
+    values = [json.dumps({"note": PAN, "card": {}}).encode(), b'{"x":1}', json.dumps({"card": OTHER}).encode()]
+    rejected, plain, last = map(Masked._make, flow().enforce("checkout", [None] * 3, values, [()] * 3))
+    assert (rejected.verdict < 0, plain.headers) == (True, None)
+    assert pairs(last) == both(OTHER)
