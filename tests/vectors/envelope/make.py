@@ -1,6 +1,6 @@
 """Makes the vectors of docs/envelope.md: `python -m tests.vectors.envelope.make`; with --check, compares them.
 
-Nothing in them is random but RSA-PSS's salt: signatures with that are taken over from the file while they hold.
+Nothing in them is random but what RSA-PSS and HPKE make: that is taken over from the file while it holds.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from pipeline.identity.envelope import Envelope, Head, Place, content_hash, enco
 from pipeline.identity.keys import algorithm_of
 from pipeline.identity.merkle import root_and_paths
 from pipeline.identity.signature import sign, signed_bytes, verify_signature
+from tests.vectors.envelope import sealed
 from tests.vectors.envelope.damage import damaged
 from tests.vectors.envelope.material import BEGIN, DAY, END, HERE, authority, der, issue, key, pem
 
@@ -150,6 +151,7 @@ def certificates() -> dict[str, Any]:
 def documents() -> dict[str, dict[str, Any]]:
     old = HERE / "good.json"
     before = {each["name"]: each for each in json.loads(old.read_text())["batches"]} if old.exists() else {}
+    shared = {"cluster": CLUSTER, "topic_id": TOPIC, "principal": PRINCIPAL, "stream": STREAM}
     batches = [
         batch("one record, Ed25519", "ed25519", 1, before),
         batch("seven records, P-256", "p256", 7, before),
@@ -161,6 +163,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "merkle": {**NOTED, "trees": list(trees())},
         "good": {**NOTED, "batches": batches},
         "bad": {**NOTED, "cases": list(damaged(batches))},
+        "sealed": sealed.document(shared, [der(issue("ed25519"))], NOW, NOTED),
     }
 
 
