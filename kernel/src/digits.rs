@@ -78,6 +78,9 @@ fn is_dash(character: char) -> bool {
                 | '\u{fe58}'
                 | '\u{fe63}'
                 | '\u{ff0d}'
+                // the sound mark that Japanese keyboards give for a hyphen
+                | '\u{30fc}'
+                | '\u{ff70}'
     )
 }
 

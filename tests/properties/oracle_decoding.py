@@ -14,6 +14,7 @@ PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+", re.ASCII)
 PERCENT_U = re.compile(r"%u([0-9A-Fa-f]{4})", re.ASCII)
 ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\u\{([0-9A-Fa-f]{1,6})\}", re.ASCII)
 OCTAL = re.compile(r"\\([0-3][0-7]{2})", re.ASCII)
+SPACE = re.compile(r"\\[nrt]")
 QUOTED = re.compile(r"(?:=[0-7][0-9A-Fa-f]){2,}|=\r?\n", re.ASCII)
 HEX = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?([0-9A-Fa-f]{24,})(?![0-9A-Za-z])", re.ASCII)
 PAIRS = re.compile(
@@ -34,7 +35,7 @@ class Piece(NamedTuple):
 
 def undone(text: str) -> Iterator[list[Piece]]:
     """The text with percent-encoding and entities undone, and with escapes of code undone, where there are any."""
-    for form in ((PERCENT_U, PERCENT, ENTITY), (ESCAPE, OCTAL), (QUOTED,)):
+    for form in ((PERCENT_U, PERCENT, ENTITY), (ESCAPE, OCTAL, SPACE), (QUOTED,)):
         pieces = _pieces(text, form)
         if "".join(piece.mark for piece in pieces) != text or any(piece.end - piece.start > 1 for piece in pieces):
             yield pieces
@@ -59,6 +60,8 @@ def _made(found: re.Match[str]) -> list[tuple[str, int, int]] | None:
         if "\n" in found[0]:
             return []
         return [(chr(int(found[0][at + 1 : at + 3], 16)), at, at + 3) for at in range(0, len(found[0]), 3)]
+    if found.re is SPACE:
+        return [({"n": "\n", "r": "\r", "t": "\t"}[found[0][1]], 0, 2)]
     if found.re is PERCENT:
         try:
             decoded = binascii.unhexlify(found[0].replace("%", "")).decode()

@@ -133,7 +133,7 @@ fn named(marks: &[char]) -> Option<Piece> {
     ENTITIES.iter().find(is).map(|(name, mark)| (*mark, name.len()))
 }
 
-/// `\u0034`, `\u{34}`, `\x34`, `\064`.
+/// `\u0034`, `\u{34}`, `\x34`, `\064`, `\n`.
 fn code(marks: &[char]) -> Option<Piece> {
     match marks {
         ['\\', 'u', '{', rest @ ..] => {
@@ -143,6 +143,9 @@ fn code(marks: &[char]) -> Option<Piece> {
         }
         ['\\', 'u', rest @ ..] => hexadecimal(rest, 4).map(|mark| (mark, 6)),
         ['\\', 'x', rest @ ..] => hexadecimal(rest, 2).map(|mark| (mark, 4)),
+        ['\\', 'n', ..] => Some(('\n', 2)),
+        ['\\', 'r', ..] => Some(('\r', 2)),
+        ['\\', 't', ..] => Some(('\t', 2)),
         ['\\', high @ '0'..='3', middle, low, ..] => {
             let code = high.to_digit(8)? << 6 | middle.to_digit(8)? << 3 | low.to_digit(8)?;
             char::from_u32(code).map(|mark| (mark, 4))
@@ -169,7 +172,7 @@ mod tests {
     fn characters_are_read_however_they_are_written() {
         assert_eq!(decoded("a%34%c2%A0x&#52;&#x35;&#54b&nbsp;", web).as_deref(), Some("a4\u{a0}x456b\u{a0}"));
         assert_eq!(decoded("%u0034%u00a0", web).as_deref(), Some("4\u{a0}"));
-        assert_eq!(decoded(r"a\u0034\x35\u{36}\067", code).as_deref(), Some("a4567"));
+        assert_eq!(decoded(r"a\u0034\x35\u{36}\067\n\d", code).as_deref(), Some("a4567\n\\d"));
     }
 
     #[test]
