@@ -90,7 +90,8 @@ proptest! {
     }
 
     #[test]
-    fn no_card_number_is_left(number in card(), beside in "[a-z ]{0,8}") {
+    // letters that make no word of words.tsv: behind "req" or "id" a bare number is something else by rule
+    fn no_card_number_is_left(number in card(), beside in "[xyz ]{0,8}") {
         let value = serde_json::json!({"note": format!("{beside} {number}"), "card": number, "list": [number]});
         let (verdict, out) = enforced(value.to_string().as_bytes());
         prop_assert_eq!(verdict, 0);
