@@ -11,11 +11,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.detectors import Detect, Found, detectors
+from bench.machine import machine, versions
 from tests.corpus.corpus import Line, decoys, pans
 from tests.corpus.spellings import BEYOND
 
@@ -61,10 +63,10 @@ def measure(detect: Detect, lines: list[Line]) -> Score:
     return score
 
 
-def report(seed: int, each_pan: int, each_decoy: int) -> dict[str, object]:
+def report(seed: int, each_pan: int, each_decoy: int) -> dict[str, Any]:
     numbers, others = list(pans(seed, each_pan)), list(decoys(seed + 1, each_decoy))
     beyond = list(pans(seed + 2, max(1, each_pan // 4), BEYOND))
-    results: dict[str, object] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, detect in detectors().items():
         began = time.monotonic()
         recall, wrong, more = measure(detect, numbers), measure(detect, others), measure(detect, beyond)
@@ -78,20 +80,26 @@ def report(seed: int, each_pan: int, each_decoy: int) -> dict[str, object]:
             "recall_beyond": more.rates("what"),
         }
     return {
-        "seed": seed,
-        "lines": {"card_numbers": len(numbers), "look_alikes": len(others), "beyond": len(beyond)},
-        "versions": {name: version(name) for name in ("panlock", "panlock-kernel", "presidio-analyzer", "scrubadub")},
-        "detectors": results,
+        "machine": machine(),
+        "versions": versions() | {name: version(name) for name in ("presidio-analyzer", "scrubadub")},
+        "corpus": {
+            "seed": seed,
+            "lines": {"card_numbers": len(numbers), "look_alikes": len(others), "beyond": len(beyond)},
+        },
+        "runs": results,
+        "ratios": {  # of recall
+            f"panlock/{name}": round(results["panlock"]["recall"] / each["recall"], 2)
+            for name, each in results.items()
+            if name != "panlock" and each["recall"]
+        },
     }
 
 
-def show(result: Mapping[str, object]) -> None:
-    found = result["detectors"]
-    assert isinstance(found, dict)
+def show(result: Mapping[str, Any]) -> None:
+    found, corpus = result["runs"], result["corpus"]
     console = Console(width=None if sys.stdout.isatty() else 100)
-    lines = result["lines"]
-    assert isinstance(lines, dict)
-    console.print(f"seed {result['seed']}; " + ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in lines.items()))
+    lines = corpus["lines"]
+    console.print(f"seed {corpus['seed']}; " + ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in lines.items()))
     total = Table("", *found)
     for key in ("recall", "false_positives"):
         total.add_row(key.replace("_", " "), *(percent(each[key]) for each in found.values()))
