@@ -21,9 +21,11 @@ from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
 from agents.transport import ChunkSchema, ChunkTransport
+from agents.trust import verifier_of
 from agents.watchdog import commit_group_offsets, compare_topics_often, watch
 from agents.web import serve_status
 from pipeline.approval.history import Proposal
+from pipeline.identity.verifier import Verifier
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
 from pipeline.source import Source, sources
@@ -44,7 +46,8 @@ class Worker:
         self.policy, self.config, self.approved = policy, config, approved
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
-        self._sources = flow_sources(policy, config)
+        self._verifier = verifier_of(policy, config)
+        self._sources = flow_sources(policy, config, self._verifier)
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
         self.joined = False
@@ -64,6 +67,7 @@ class Worker:
                 topics=sorted(limits(self.policy)),
                 pool=self._pool,
                 approved=self.approved,
+                verifier=self._verifier,
             )
         return self._services
 
@@ -119,10 +123,10 @@ class Worker:
             self._crashing = asyncio.ensure_future(self.app.crash(error))
 
 
-def flow_sources(policy: Policy, config: WorkerConfig) -> dict[str, Source]:
+def flow_sources(policy: Policy, config: WorkerConfig, verifier: Verifier | None = None) -> dict[str, Source]:
     """Raises WorkerConfigError where the policy works with a key that the worker does not have."""
     try:
-        return sources(policy, config.keyring(), faults.PANIC_ON, config.source_of_schemas())
+        return sources(policy, config.keyring(), faults.PANIC_ON, config.source_of_schemas(), verifier)
     except ValueError as error:
         raise WorkerConfigError(f"token_keys: {error}") from error
 

@@ -1,6 +1,6 @@
 """Which cluster this is, and which topics: ids that a recreated topic or another cluster does not share."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +38,11 @@ class Facts:
     partitions: Mapping[str, int]
     limits: Mapping[str, int]
     compacted: frozenset[str]
+
+
+def topic_bytes(topic_id: str) -> bytes:
+    """A topic's UUID in 16 bytes."""
+    return urlsafe_b64decode(topic_id + "==")
 
 
 async def facts(kafka: Kafka, topics: Sequence[str]) -> Facts:

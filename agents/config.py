@@ -41,6 +41,7 @@ class WorkerConfig(BaseModel):
     token_keys: dict[str, Path]
     token_key: str
     genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    seal_keys: dict[str, Path] = {}  # to open sealed records with: every key that producers may still seal to
     schemas: SchemaSettings | None = None
     session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
 
@@ -60,14 +61,20 @@ class WorkerConfig(BaseModel):
             raise WorkerConfigError(f"schemas: {error.filename}: {error.strerror}") from error
 
 
-def read_key(name: str, path: Path) -> bytes:
-    """A token key. Raises WorkerConfigError."""
+def read_secret(name: str, path: Path) -> bytes:
+    """A file that its owner alone may read. `name`: its place in the configuration. Raises WorkerConfigError."""
     try:
         content, mode = path.read_bytes(), stat.S_IMODE(os.stat(path).st_mode)
     except OSError as error:
-        raise WorkerConfigError(f"token_keys.{name}: cannot read {path}: {error.strerror}") from error
+        raise WorkerConfigError(f"{name}: cannot read {path}: {error.strerror}") from error
     if mode & 0o077:
-        raise WorkerConfigError(f"token_keys.{name}: {path} is readable by others: chmod 600 it")
+        raise WorkerConfigError(f"{name}: {path} is readable by others: chmod 600 it")
+    return content
+
+
+def read_key(name: str, path: Path) -> bytes:
+    """A token key. Raises WorkerConfigError."""
+    content = read_secret(f"token_keys.{name}", path)
     if len(content) != KEY_BYTES:
         raise WorkerConfigError(f"token_keys.{name}: {path} holds {len(content)} bytes: it takes {KEY_BYTES}")
     return content
@@ -93,5 +100,6 @@ def load_worker_config(path: Path) -> WorkerConfig:
             "store": base / config.store,
             "schemas": config.schemas and config.schemas.relative_to(base),
             "token_keys": {name: base / key for name, key in config.token_keys.items()},
+            "seal_keys": {name: base / key for name, key in config.seal_keys.items()},
         }
     )

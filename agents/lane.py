@@ -8,13 +8,13 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents import faults
-from agents.cluster import TopicMissingError
+from agents.cluster import TopicMissingError, topic_bytes
 from agents.fit import ClusterMismatchError
 from agents.gate import Gate
 from agents.inbox import Arrival, Inbox, weight
@@ -27,6 +27,7 @@ from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
 from pipeline.in_force import OlderPolicyError
+from pipeline.identity.envelope import Place
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
@@ -77,6 +78,7 @@ class Lane:
         self._doubt: str | None = None
         self._corrupt: str | None = None
         self._ahead: dict[TP, int] = {}
+        self._enforcing: dict[TP, asyncio.Future[Enforced]] = {}
         self.transaction_seconds = 0.0
         self.since: float = time.monotonic()  # of the work under way, or of the last
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
@@ -118,13 +120,31 @@ class Lane:
                 ready.set_result(Messages(part.records, part.end))
                 inbox.put(Arrival(tp, part, ready, weight(part.records)))
         else:
-            source = self.services.sources[tp.topic]
-            done = asyncio.get_running_loop().run_in_executor(
-                self.services.pool, enforce, source, tp.partition, chunk.records, chunk.end
-            )
-            inbox.put(Arrival(tp, chunk, done, weight(chunk.records)))
+            inbox.put(Arrival(tp, chunk, self._enforce(tp, chunk), weight(chunk.records)))
         if gate.open and inbox.full():
             await gate.shut()
+
+    def _enforce(self, tp: TP, chunk: Chunk) -> Awaitable[Enforced]:
+        """The stateless half, in a thread. Signed chunks of a partition one after the other: a record may need the
+        certificate, or the data key, that one before it has brought."""
+        source = self.services.sources[tp.topic]
+
+        def start(place: Place | None = None) -> "asyncio.Future[Enforced]":
+            return asyncio.get_running_loop().run_in_executor(
+                self.services.pool, enforce, source, tp.partition, chunk.records, chunk.end, place
+            )
+
+        if source.identity != "signed":
+            return start()
+
+        async def follow(former: "asyncio.Future[Enforced] | None") -> Enforced:
+            if former is not None:
+                await asyncio.wait({former})
+            context = self._lane().context
+            return await start(Place(context.cluster, topic_bytes(context.topic_ids[tp.topic]), tp.partition))
+
+        following = self._enforcing[tp] = asyncio.ensure_future(follow(self._enforcing.get(tp)))
+        return following
 
     @property
     def sure(self) -> bool:
@@ -160,6 +180,7 @@ class Lane:
         for inbox in (self.record_inbox, self.decision_inbox):
             inbox.clear()
         self.ticking = False
+        self._enforcing.clear()
         positions = {tp: self._position(tp) for tp in self.inputs}
         await self.decisions.open_at(positions)
         stopped = decode_stopped(opened.store.get(STOPPED))

@@ -1,5 +1,6 @@
 """Opening a lane: confirm, fence, restore, compare. What comes back may commit; the caller lets its inputs flow."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from agents.cluster import Facts
 from agents.producer import LaneProducer
 from agents.restore import check_chain_head, reader, restore, store_path
 from agents.services import Services
+from pipeline.attest import known
 from pipeline.effects import Effects
 from pipeline.in_force import check_standing
 from pipeline.opening import opened
@@ -57,6 +59,8 @@ async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: s
             await restore(store, consumer, number, changelog, now)
             await check_chain_head(store, consumer, number)
         check_standing(store, services.approved)
+        if services.verifier is not None:
+            await asyncio.to_thread(services.verifier.remember, *known(store))
         bounds = {(tp.topic, tp.partition): found for tp, found in (await services.consumer.bounds(inputs)).items()}
         context = _context(number, inputs, services, facts)
         return Opened(producer, store, context, opened(store, context, now, bounds, corrupt))

@@ -12,6 +12,7 @@ from agents.fit import check_fit
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.approval.history import Proposal
+from pipeline.identity.verifier import Verifier
 from pipeline.policy.models import Policy
 from pipeline.source import Source
 
@@ -34,6 +35,7 @@ class Services:
     topics: list[str]
     pool: ThreadPoolExecutor
     approved: Sequence[Proposal] = ()
+    verifier: Verifier | None = None
     _asking: "asyncio.Task[Facts] | None" = field(default=None)
     _asked: float = field(default=0.0)
 

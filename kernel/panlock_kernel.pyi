@@ -7,15 +7,32 @@ A rejected or odd record never raises; what raises is a wrong configuration (Val
 from collections.abc import Sequence
 from typing import Final, Self, final
 
-__all__ = ["REJECTIONS", "Flow", "KernelPanic", "Keyring", "check_path", "check_rule", "parse_and_copy", "scan"]
+__all__ = [
+    "REFUSALS",
+    "REJECTIONS",
+    "Flow",
+    "KernelPanic",
+    "Keyring",
+    "SignedChunk",
+    "check_path",
+    "check_rule",
+    "parse_and_copy",
+    "scan",
+]
 
 _Headers = tuple[tuple[str, bytes | None], ...]
 
 # verdict, detail, key, value, headers, masking, more, sha256: see pipeline.masking.face.Masked, which names them
 _Masked = tuple[int, str | None, bytes | None, bytes | None, _Headers | None, bytes, bytes | None, bytes]
 
+# certificate, stream, sequence, number of the sealed key or -1, evidence, headers: pipeline.identity.proof.Proof
+_Proof = tuple[bytes, bytes, int, int, bytes, _Headers]
+
 REJECTIONS: Final[tuple[str, ...]]
 """Reason codes of rejected records: a verdict of -n means REJECTIONS[n - 1]."""
+
+REFUSALS: Final[tuple[str, ...]]
+"""Reason codes of refused signed records: a refusal of n means REFUSALS[n]."""
 
 class KernelPanic(Exception):
     """A defect of the kernel. Its text is fixed: nothing of the record is in it."""
@@ -60,6 +77,37 @@ class Flow:
 
         `masking` is the evidence that `enforce` gave. Raises KernelPanic.
         """
+
+@final
+class SignedChunk:
+    """One partition's signed records: envelopes read, content and leaves hashed, roots computed; the GIL is released.
+
+    `place`: cluster id, topic UUID (16 bytes), partition; `records` have key, value, headers and timestamp (the
+    broker's, ms); `window` in ms; `sealed`: clear records are refused. Raises ValueError, KernelPanic.
+    """
+
+    def __new__(
+        cls, place: tuple[str, bytes, int], principal: str, records: Sequence[object], window: int, sealed: bool
+    ) -> Self: ...
+    @property
+    def roots(self) -> list[tuple[bytes, int, int, bytes, bytes]]:
+        """What signatures are to be verified, each once: certificate (x5t#S256), algorithm, size, root, signature."""
+
+    @property
+    def attached(self) -> list[tuple[int, bytes, int, bytes | None, bytes | None]]:
+        """Of records that bring a chain or a sealed key: number, stream, time (ms), `panlock-certificates`,
+        `panlock-sealed-key`."""
+
+    @property
+    def sealed_keys(self) -> list[bytes]:
+        """The sealed data keys that are needed, by the hash of their header."""
+
+    def finish(
+        self, verdicts: Sequence[tuple[int, int] | int], keys: Sequence[bytes | int]
+    ) -> tuple[list[bytes | None], list[bytes | None], list[_Headers], list[_Proof | int]]:
+        """What the verdicts on the roots (the certificate's validity in ms, or a refusal) and the data keys (or a
+        refusal) come to: keys, values and headers of the records that hold, opened and without `panlock-*`; and for
+        every record its proof (pipeline.identity.proof.Proof) or its refusal. Raises ValueError, KernelPanic."""
 
 def check_rule(text: str) -> None:
     """Raises ValueError, with what is wrong and what to write instead, if `text` is no hold rule."""

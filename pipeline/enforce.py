@@ -5,9 +5,11 @@ hold rule matches. `decide` does the rest in the lane's order, from its state, a
 
     chunk of quarantine.payments.checkout/3
       enforce   verify  identity header = checkout, or rejected: identity-mismatch
+                        signed: the envelope holds for this record in this place (pipeline.identity.verifier)
                 mask    field rules, then the scan of all that is left, or rejected: malformed-json at byte 17
                 assess  the first hold rule that matches the masked record
-      decide    behind a held record of the same key?  wait in its queue
+      decide    signed? its certificate may be denied, its sequence seen before (pipeline.attest)
+                behind a held record of the same key?  wait in its queue
                 a rule matched?                        hold: panlock.pending, until decisions or expiry (pipeline.holds)
                 else                                   release to clean.payments, partition 3
                 tell    one audit event; a rejection to panlock.rejections.checkout
@@ -15,10 +17,15 @@ hold rule matches. `decide` does the rest in the lane's order, from its state, a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
+from pipeline.attest import attest
 from pipeline.effects import Effects
 from pipeline.holds import Messages, drain_all, hear, tick, wait
+from pipeline.identity.envelope import Place
 from pipeline.identity.headers import verify
+from pipeline.identity.proof import Proof, Proofs, told
+from pipeline.identity.verifier import Opened, joined, refused_all
 from pipeline.masking.face import REASONS, Masked
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.record import Reason, Record, Unreadable
@@ -28,7 +35,10 @@ from pipeline.state import State, encode_position, key_digest, next_key
 from pipeline.turn import Parked, Turn
 
 HEADER_REASONS = frozenset(
-    (Reason.IDENTITY_MISSING, Reason.IDENTITY_DUPLICATE, Reason.IDENTITY_MISMATCH, Reason.INVALID_UTF8)
+    (
+        *(Reason.IDENTITY_MISSING, Reason.IDENTITY_DUPLICATE, Reason.IDENTITY_MISMATCH, Reason.INVALID_UTF8),
+        *(Reason.ENVELOPE_MISSING, Reason.ENVELOPE_DUPLICATE, Reason.ENVELOPE_MALFORMED, Reason.ENVELOPE_STALE),
+    )
 )
 
 
@@ -41,20 +51,26 @@ class Enforced:
     records: Sequence[Record]
     results: Sequence[Masked | Reason]
     end: int
+    proofs: Proofs | None = None
 
 
-def enforce(source: Source, partition: int, records: Sequence[Record], end: int) -> Enforced:
+def enforce(
+    source: Source, partition: int, records: Sequence[Record], end: int, place: Place | None = None
+) -> Enforced:
     """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected.
 
-    Raises SchemasUnavailableError, whatever the content.
+    `place`: where signed records were written. Raises SchemasUnavailableError, whatever the content.
     """
+    if source.identity == "signed":
+        return _enforce_signed(source, partition, records, end, place)
     refused = {
         index: reason
         for index, record in enumerate(records)
         if (record.headers or source.identity != "broker") and (reason := _verify(source, record)) is not None
     }
     wanted = [record for index, record in enumerate(records) if index not in refused] if refused else records
-    masked = iter(_mask(source, wanted))
+    keys, values = [record.key for record in wanted], [record.value for record in wanted]
+    masked = iter(_mask(source, keys, values, [record.headers for record in wanted]))
     results = [refused[index] if index in refused else next(masked) for index in range(len(records))]
     return Enforced(source, partition, records, results, end)
 
@@ -68,21 +84,48 @@ def _verify(source: Source, record: Record) -> Reason | None:
     return verify(source.principal, source.identity, headers)
 
 
-def _mask(source: Source, records: Sequence[Record]) -> Sequence[Masked | Reason]:
+def _enforce_signed(
+    source: Source, partition: int, records: Sequence[Record], end: int, place: Place | None
+) -> Enforced:
+    opened = _open(source, records, place)
+    masked = iter(_mask(source, opened.keys, opened.values, opened.headers))
+    results = [
+        next(masked) if refusal is None else record.reason if isinstance(record, Unreadable) else refusal
+        for record, refusal in zip(records, opened.refusals, strict=True)
+    ]
+    return Enforced(source, partition, records, results, end, opened.proofs)
+
+
+def _open(source: Source, records: Sequence[Record], place: Place | None) -> Opened:
+    if source.signed is None or place is None:
+        return refused_all(len(records), Reason.INTERNAL_ERROR)
+    verifier, terms = source.signed
+    try:
+        return verifier.verify(terms, place, records)
+    except Exception:  # noqa: BLE001  # as below
+        if len(records) == 1:
+            return refused_all(1, Reason.INTERNAL_ERROR)
+        return joined([_open(source, [record], place) for record in records])
+
+
+def _mask(
+    source: Source,
+    keys: list[bytes | None],
+    values: list[bytes | None],
+    headers: Sequence[Sequence[tuple[str, bytes | None]]],
+) -> Sequence[Masked | Reason]:
     try:
         masked: list[Masked] = source.masker.enforce(  # type: ignore[assignment]  # tuples of that very shape
-            source.principal,
-            [record.key for record in records],
-            [record.value for record in records],
-            [record.headers for record in records],
+            source.principal, keys, values, list(headers)
         )
         return masked
     except SchemasUnavailableError:
         raise
     except Exception:  # noqa: BLE001  # a defect or a kernel panic: find the record that provokes it, reject it alone
-        if len(records) == 1:
+        if len(keys) == 1:
             return [Reason.INTERNAL_ERROR]
-        return [result for record in records for result in _mask(source, [record])]
+        alone = zip(keys, values, headers, strict=True)
+        return [_mask(source, [key], [value], [headed])[0] for key, value, headed in alone]
 
 
 def decide(
@@ -109,37 +152,45 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     released = Releases(turn, source, partition)
     position, topic_id = view.position(source.topic, partition) or 0, turn.context.topic_ids[source.topic]
     needs_key = source.clean in turn.context.compacted
-    for record, result in _unread(chunk, position):
+    for record, result, proof in _unread(turn, chunk, position):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if not isinstance(result, tuple):
-            turn.reject(source, record_id, result, "header" if result in HEADER_REASONS else None)
+            turn.reject(source, record_id, result, "header" if result in HEADER_REASONS else None, told(proof))
             continue
         verdict, detail, key, value, headers, masking, more, sha256 = result
         if verdict < 0:
-            turn.reject(source, record_id, REASONS[-verdict - 1], detail)
+            turn.reject(source, record_id, REASONS[-verdict - 1], detail, told(proof))
             continue
         if key is None and needs_key:
-            turn.reject(source, record_id, Reason.KEY_MISSING, "key")
+            turn.reject(source, record_id, Reason.KEY_MISSING, "key", told(proof))
             continue
         if headers is None:
-            headers = tuple(record.headers)
+            headers = tuple(record.headers) if proof is None else proof[5]
         if verdict == 0 and not view.blocking:
-            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
+            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256, proof)
             continue
-        parked = Parked(record_id, partition, record.timestamp, key, value, headers, masking, more, sha256, topic_id)
+        parked = Parked(
+            *(record_id, partition, record.timestamp, key, value, headers, masking, more, sha256, topic_id, told(proof))
+        )
         if source.ordered and key is not None and wait(turn, source, parked, key_digest(key)):
             continue
         if verdict == 0:
-            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256)
+            released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256, proof)
         else:
             turn.hold(source, parked, verdict, detail, record.timestamp)
     released.finish()
     view.put(next_key(source.topic, partition), encode_position(max(position, chunk.end)))
 
 
-def _unread(chunk: Enforced, position: int) -> Iterator[tuple[Record, Masked | Reason]]:
+def _unread(turn: Turn, chunk: Enforced, position: int) -> Iterator[tuple[Record, Masked | Reason, Proof | None]]:
     """Records at or behind the lane's position; what lies before it has been decided."""
-    pairs = zip(chunk.records, chunk.results, strict=True)
-    if not chunk.records or chunk.records[0].offset >= position:
-        return pairs
-    return (pair for pair in pairs if pair[0].offset >= position)
+    records, results = chunk.records, chunk.results
+    first = next((index for index, record in enumerate(records) if record.offset >= position), len(records))
+    if first:
+        records, results = records[first:], results[first:]
+    denied = turn.denied("principal", chunk.source.principal)
+    if chunk.proofs is None:
+        return zip(records, repeat(Reason.CERTIFICATE_DENIED) if denied else results, repeat(None))
+    proofs = chunk.proofs.proofs[first:]
+    results = attest(turn, chunk.source, chunk.partition, chunk.proofs, records, results, proofs)
+    return zip(records, results, proofs, strict=True)

@@ -8,10 +8,11 @@ every decision stamped before the expiry has been read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.approval.decision import Decision, Resume, Reveal, Tick, read_message
+from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Tick, read_message
 from pipeline.approval.pending import Pending
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
-from pipeline.audit.events import EventType
+from pipeline.audit.events import EventType, by
+from pipeline.denials import deny
 from pipeline.effects import Out
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.policy.topics import DECISIONS
@@ -58,6 +59,8 @@ def hear(turn: Turn, chunk: Messages) -> None:
             resume(turn, message, where)
         elif isinstance(message, Reveal):
             reveal(turn, message, record.timestamp, where)
+        elif isinstance(message, Denial):
+            deny(turn, message, record.timestamp, where)
         elif isinstance(message, Decision):
             _weigh(turn, message, record.timestamp, where)
         else:
@@ -109,7 +112,7 @@ def _weigh(turn: Turn, decision: Decision, received: int, where: str) -> None:
         _end(turn, verdict.pending, received)
     elif isinstance(verdict, Denied):
         approval = {"rule": verdict.pending.rule, "people": [decision.person]}
-        turn.reject(source, verdict.pending.record, Reason.DENIED, None, approval=approval)
+        turn.reject(source, verdict.pending.record, Reason.DENIED, None, verdict.pending.proof, approval=approval)
         _end(turn, verdict.pending, received)
 
 
@@ -132,7 +135,7 @@ def expire(turn: Turn, until: int) -> None:
         source = turn.context.sources.get(RecordId.parse(record).topic)
         approval = {"rule": pending.rule, "people": [vote.person for vote in pending.votes]}
         if source is not None:
-            turn.reject(source, record, Reason.EXPIRED, None, approval=approval)
+            turn.reject(source, record, Reason.EXPIRED, None, pending.proof, approval=approval)
         else:
             _orphan(turn, pending, Reason.EXPIRED)
         _end(turn, pending, until)
@@ -142,7 +145,7 @@ def _orphan(turn: Turn, pending: Pending, reason: Reason) -> None:
     """Reject a record whose flow has left the policy: nobody is left to be told but the auditor."""
     turn.event(
         EventType.RECORD_REJECTED,
-        actor={"principal": pending.principal},
+        **by(pending.principal, pending.proof),
         outcome="rejected",
         reason=reason.value,
         resource={"record": pending.record},
@@ -164,11 +167,11 @@ def wait(turn: Turn, source: Source, record: Parked, digest: str) -> bool:
     if queue is None:
         return False
     if queue.tail - queue.head >= QUEUE_LIMIT:
-        turn.reject(source, record.id, Reason.QUEUE_FULL, None)
+        turn.reject(source, record.id, Reason.QUEUE_FULL, None, record.proof)
         return True
     follower = turn.parked(source, record)
     if not turn.fits(follower, source):
-        turn.reject(source, record.id, Reason.TOO_LARGE, "value")
+        turn.reject(source, record.id, Reason.TOO_LARGE, "value", record.proof)
         return True
     turn.view.put(follower_key(source.flow, digest, queue.tail), VERSION + follower.encode())
     turn.view.set_queue(source.flow, digest, Queue(queue.head, queue.tail + 1))
@@ -223,7 +226,7 @@ def _assess(turn: Turn, follower: Pending, time: int) -> bool:
         except SchemasUnavailableError:
             raise
         except Exception:  # noqa: BLE001  # a defect or a kernel panic: content never raises
-            turn.reject(source, record.id, Reason.INTERNAL_ERROR, None)
+            turn.reject(source, record.id, Reason.INTERNAL_ERROR, None, record.proof)
             return False
     if verdict == 0:
         turn.release(source, record, time, None)

@@ -1,6 +1,7 @@
 """Records of one chunk that are released at once: the hot path, so what is the same for all of them is made once."""
 
 from pipeline.effects import Out
+from pipeline.identity.proof import Proof, told
 from pipeline.record import Headers, Reason
 from pipeline.source import Source
 from pipeline.turn import BATCH_OVERHEAD, HEADER_OVERHEAD, RECORD_OVERHEAD, Turn, batch_bytes
@@ -42,15 +43,16 @@ class Releases:
         masking: bytes,
         more: bytes | None,
         sha256: bytes,
+        proof: Proof | None,
     ) -> None:
         """`headers`: the producer's. Too large for the clean topic is a rejection."""
         turn, source = self._turn, self._source
         size = len(record) + len(key or b"") + len(value or b"")
         if size > self._room or (headers and size + batch_bytes(None, None, headers) > self._room):
-            turn.reject(source, record, Reason.TOO_LARGE, "value")
+            turn.reject(source, record, Reason.TOO_LARGE, "value", told(proof))
             return
         own = (("panlock-record-id", record.encode()), *self._own)
         out = _out(Out, (key, value, timestamp, headers + own if headers else own))
         self._outs.append(out)
-        event_key, event = turn.chain.released(record, source.principal, sha256, masking, more, turn.time)
+        event_key, event = turn.chain.released(record, source.principal, sha256, masking, more, turn.time, proof)
         turn.audit.append(_out(Out, (event_key, event, turn.now, ())))

@@ -7,6 +7,7 @@ import panlock_kernel
 
 from pipeline.approval.history import Proposal
 from pipeline.identity.headers import Mode
+from pipeline.identity.verifier import Terms, Verifier
 from pipeline.masking.face import Masker, kernel_flow
 from pipeline.masking.formats import format_of, standing_of
 from pipeline.masking.formats.rules import StandingRule
@@ -31,6 +32,7 @@ class Source:
     rejections: str
     rules: tuple[HoldRule, ...]
     masker: Masker
+    signed: tuple[Verifier, Terms] | None = None  # what its records are verified with, and what the policy asks
     spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
 
     def clean_partition(self, key: bytes | None, kept: int) -> int:
@@ -58,9 +60,16 @@ class Context:
 
 
 def sources(
-    policy: Policy, keyring: panlock_kernel.Keyring, panic_on: str | None = None, schemas: Schemas | None = None
+    policy: Policy,
+    keyring: panlock_kernel.Keyring,
+    panic_on: str | None = None,
+    schemas: Schemas | None = None,
+    verifier: Verifier | None = None,
 ) -> dict[str, Source]:
-    """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face)."""
+    """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face).
+
+    Without a verifier, records of signed principals cannot be enforced.
+    """
     made = {}
     for name, flow in policy.flows.items():
         kernel = kernel_flow(name, flow, policy, keyring, standing=_standing(flow), panic_on=panic_on)
@@ -78,9 +87,17 @@ def sources(
                 rejections_topic(principal),
                 flow.hold,
                 masker,
+                _signed(policy, name, principal, verifier),
                 flow.partitions if flow.repartition == "masked" else None,
             )
     return made
+
+
+def _signed(policy: Policy, flow: str, principal: str, verifier: Verifier | None) -> tuple[Verifier, Terms] | None:
+    if verifier is None or policy.principals[principal].identity != "signed":
+        return None
+    spiffe, rules = policy.principals[principal].spiffe, policy.flows[flow]
+    return verifier, Terms(principal, spiffe, rules.window_ms, rules.quarantine == "sealed")
 
 
 def _standing(flow: Flow) -> list[StandingRule]:

@@ -11,6 +11,10 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     pending/<record id>                JSON: the held record (pipeline.approval.pending)
     queue/<flow>/<sha256 of key>       u64 head, u64 tail: a masked key that waits behind a hold
     queue/<flow>/<sha256 of key>/<n>   JSON: the n-th record that waits
+    mark/<topic>/<partition>/<stream>  which sequences of a producer's stream were seen (pipeline.identity.marks)
+    certificate/<x5t>                  u64 broker time (ms) it was seen at, its chain: the header that brought it
+    sealed/<topic>/<partition>/<hash>  16 bytes stream, u64 time (ms), the header that holds a data key, sealed
+    denied/<kind>/<value>              JSON {event, person, reason}: a certificate, serial or principal denied by people
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
 
@@ -24,11 +28,13 @@ import orjson
 
 from pipeline.approval.pending import Pending
 from pipeline.errors import PanlockError
+from pipeline.identity.proof import Sealed
 
 VERSION = b"\x01"
 CHAIN, OWNER, BUNDLE, STOPPED = b"chain", b"owner", b"bundle", b"stopped"
 PENDING_PREFIX, QUEUE_PREFIX, DRAIN_PREFIX = b"pending/", b"queue/", b"drain/"
-_POSITION, _PAIR = struct.Struct(">Q"), struct.Struct(">QQ")
+CERTIFICATE_PREFIX, SEALED_PREFIX = b"certificate/", b"sealed/"
+_POSITION, _PAIR, _SEALED = struct.Struct(">Q"), struct.Struct(">QQ"), struct.Struct(">16sQ")
 
 
 class StateError(PanlockError):
@@ -163,6 +169,41 @@ def follower_key(flow: str, digest: str, number: int) -> bytes:
 
 def drain_key(flow: str, digest: str) -> bytes:
     return DRAIN_PREFIX + f"{flow}/{digest}".encode()
+
+
+def mark_key(topic: str, partition: int, stream: str) -> bytes:
+    return f"mark/{topic}/{partition}/{stream}".encode()
+
+
+def certificate_key(x5t: bytes) -> bytes:
+    return CERTIFICATE_PREFIX + x5t.hex().encode()
+
+
+def sealed_key(topic: str, partition: int, name: str) -> bytes:
+    return SEALED_PREFIX + f"{topic}/{partition}/{name}".encode()
+
+
+def denied_key(kind: str, value: str) -> bytes:
+    return f"denied/{kind}/{value}".encode()
+
+
+def encode_certificate(time: int, chain: bytes) -> bytes:
+    return VERSION + _POSITION.pack(time) + chain
+
+
+def decode_certificate(value: bytes) -> tuple[int, bytes]:
+    body = payload(value)
+    return int(_POSITION.unpack(body[:8])[0]), body[8:]
+
+
+def encode_sealed(sealed: Sealed) -> bytes:
+    return VERSION + _SEALED.pack(sealed.stream, sealed.time) + sealed.header
+
+
+def decode_sealed(value: bytes) -> Sealed:
+    body = payload(value)
+    stream, time = _SEALED.unpack(body[: _SEALED.size])
+    return Sealed(stream, time, body[_SEALED.size :])
 
 
 def encode_position(offset: int) -> bytes:

@@ -10,12 +10,23 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.approval.pending import Pending
-from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.audit.events import Chain, EventType, by, timestamp
 from pipeline.effects import Effects, Out
 from pipeline.policy.topics import AUDIT, PENDING, STATE
 from pipeline.record import Headers, Reason, RecordId
 from pipeline.source import Context, Source
-from pipeline.state import CHAIN, VERSION, Queue, State, View, decode_chain, encode_chain, key_digest, pending_key
+from pipeline.state import (
+    CHAIN,
+    VERSION,
+    Queue,
+    State,
+    View,
+    decode_chain,
+    denied_key,
+    encode_chain,
+    key_digest,
+    pending_key,
+)
 
 BATCH_OVERHEAD, RECORD_OVERHEAD, HEADER_OVERHEAD = 61, 21, 10  # Kafka's record format v2, at most
 STEPS = 500  # expiries and followers a transaction: bounds its size and time
@@ -35,6 +46,7 @@ class Parked(NamedTuple):
     more: bytes | None
     sha256: bytes
     topic_id: str
+    proof: bytes | None  # pipeline.identity.proof.told of a signed one
 
     @classmethod
     def of(cls, pending: Pending) -> "Parked":
@@ -49,6 +61,7 @@ class Parked(NamedTuple):
             pending.more,
             pending.sha256.encode(),
             pending.topic_id,
+            pending.proof,
         )
 
 
@@ -83,17 +96,21 @@ class Turn:
         self.audit.append(Out(key, event, self.now))
         return key.decode()
 
+    def denied(self, kind: str, value: str) -> bool:
+        """Whether an operator has denied this certificate, serial or principal."""
+        return self.view.get(denied_key(kind, value)) is not None
+
     def release(self, source: Source, record: Parked, time: int, approval: object) -> None:
         """One that waited, to the clean topic, in the time (ms) of its release. Too large is a rejection."""
         headers = self.clean_headers(source, record)
         if batch_bytes(record.key, record.value, headers) > self.context.limits[source.clean]:
-            self.reject(source, record.id, Reason.TOO_LARGE, "value")
+            self.reject(source, record.id, Reason.TOO_LARGE, "value", record.proof)
             return
         partition = source.clean_partition(record.key, record.partition)
         self.effects.send(source.clean, partition, Out(record.key, record.value, time, headers))
         self.event(
             EventType.RECORD_RELEASED,
-            actor={"principal": source.principal},
+            **by(source.principal, record.proof),
             outcome="released",
             resource={"record": record.id, "sha256": record.sha256.decode()},
             approval=approval,
@@ -111,12 +128,20 @@ class Turn:
             ("panlock-produced-at", b"%d" % record.timestamp),
         )
 
-    def reject(self, source: Source, record: str, reason: Reason, place: str | None, **fields: object) -> None:
-        """Nothing of the record goes anywhere; its producer is told which, why and where."""
+    def reject(
+        self,
+        source: Source,
+        record: str,
+        reason: Reason,
+        place: str | None,
+        proof: bytes | None = None,
+        **fields: object,
+    ) -> None:
+        """Nothing of the record goes anywhere; its producer is told which, why and where. `proof`: as Parked has it."""
         told = {"v": 1, "record": record, "reason": reason, "place": place}
         self.event(
             EventType.RECORD_REJECTED,
-            actor={"principal": source.principal},
+            **by(source.principal, proof),
             outcome="rejected",
             reason=reason.value,
             place=place,
@@ -139,10 +164,10 @@ class Turn:
             expires=since + rule.expires_ms,
         )
         if not self.fits(pending, source):
-            self.reject(source, record.id, Reason.TOO_LARGE, "value")
+            self.reject(source, record.id, Reason.TOO_LARGE, "value", record.proof)
             return
         if self.view.pending(record.id) is not None:  # held from a former topic of that name: its id is taken
-            self.reject(source, record.id, Reason.INTERNAL_ERROR, None)
+            self.reject(source, record.id, Reason.INTERNAL_ERROR, None, record.proof)
             return
         self.view.hold(pending)
         if pending.ordered and record.key is not None:
@@ -150,7 +175,7 @@ class Turn:
             self.view.set_queue(source.flow, digest, self.view.queue(source.flow, digest) or Queue(0, 0))
         self.event(
             EventType.RECORD_HELD,
-            actor={"principal": source.principal},
+            **by(source.principal, record.proof),
             outcome="held",
             reason=detail or rule.id,
             resource={"record": record.id, "sha256": pending.sha256},
@@ -182,6 +207,7 @@ class Turn:
             more=record.more,
             policy=self.context.policy.hash,
             votes=(),
+            proof=record.proof,
         )
 
     def fits(self, pending: Pending, source: Source) -> bool:

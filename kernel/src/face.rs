@@ -111,7 +111,7 @@ fn extract_headers(pairs: &Bound<'_, PyAny>) -> PyResult<Pairs> {
 }
 
 /// Runs `work`; a panic becomes KernelPanic, without its message, which may quote the record.
-fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| KernelPanic::new_err(PANIC))
 }
 
@@ -158,6 +158,8 @@ fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("REJECTIONS", PyTuple::new(module.py(), Rejection::CODES)?)?;
     module.add_class::<Keyring>()?;
     module.add_class::<Flow>()?;
+    module.add("REFUSALS", PyTuple::new(module.py(), crate::signed::refusal::Refusal::CODES)?)?;
+    module.add_class::<crate::signed::face::SignedChunk>()?;
     module.add_function(wrap_pyfunction!(parse_and_copy, module)?)?;
     module.add_function(wrap_pyfunction!(check_rule, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;

@@ -38,6 +38,7 @@ mod results;
 mod room;
 mod rules;
 mod shapes;
+mod signed;
 mod strategy;
 mod survey;
 mod swar;

@@ -7,6 +7,8 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
     {"v":1,"resume":{"cluster":"<id>","lane":3,"event":"3/41","reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"reveal":{"cluster":"<id>","lane":3,"flow":"payments","kind":"pan","sha256":"<hex of the encrypted value>",
      "reason":"...","jti":"...","iat":<seconds>}}
+    {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal","value":"...",
+     "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
@@ -31,6 +33,11 @@ _FORMS = {
     "sha256": _HASH,
     "policy": _HASH,
     "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
+}
+_DENIED = {
+    "certificate": _HASH,
+    "serial": re.compile(r"[1-9a-f][0-9a-f]{0,39}"),  # RFC 5280: at most 20 bytes
+    "principal": re.compile(r"[a-z0-9-]{1,64}"),
 }
 _TICK = b'{"v":1,"tick":{'
 
@@ -87,6 +94,21 @@ class Reveal:
 
 
 @dataclass(frozen=True, slots=True)
+class Denial:
+    """A producer's certificate (x5t#S256 in hex), its serial (hex) or its principal is refused, or no longer."""
+
+    cluster: str
+    lane: int
+    kind: str
+    value: str
+    effect: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A lane asks for the broker's time; `due` in ms by the worker's clock."""
 
@@ -97,7 +119,7 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Message = TypeVar("Message", Decision, Resume, Reveal)
+Message = TypeVar("Message", Decision, Resume, Reveal, Denial)
 
 
 def sign_decision(key: SigningKey, decision: Decision) -> bytes:
@@ -118,6 +140,12 @@ def sign_reveal(key: SigningKey, reveal: Reveal) -> bytes:
     return _sign(key, payload, {"v": 1, "reveal": payload})
 
 
+def sign_denial(key: SigningKey, denial: Denial) -> bytes:
+    """Raises DecisionError."""
+    payload = {name: value for name, value in asdict(denial).items() if name != "person"}
+    return _sign(key, payload, {"v": 1, "denial": payload})
+
+
 def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
     reason = str(payload["reason"])
     if not printable(reason):
@@ -130,7 +158,7 @@ def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, objec
     return raw
 
 
-def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Tick | Refusal:
+def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Denial | Tick | Refusal:
     """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there."""
     if raw.startswith(_TICK):
         return _read_tick(raw)
@@ -142,6 +170,9 @@ def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Tic
         return _build(Resume, body, person)
     if len(payload) == 1 and isinstance(body := payload.get("reveal"), dict):
         return _build(Reveal, body, person)
+    if len(payload) == 1 and isinstance(body := payload.get("denial"), dict):
+        denial = _build(Denial, body, person)
+        return denial if isinstance(denial, Refusal) or _is_denial(denial) else Refusal.BAD_SIGNATURE
     return _build(Decision, payload, person)
 
 
@@ -171,6 +202,11 @@ def _build(kind: type[Message], payload: dict[str, object], person: str) -> Mess
         return Refusal.BAD_SIGNATURE
     message = kind(**payload, person=person)  # type: ignore[arg-type]
     return replace(message, reason=masked(message.reason))
+
+
+def _is_denial(denial: Denial) -> bool:
+    form = _DENIED.get(denial.kind)
+    return form is not None and form.fullmatch(denial.value) is not None and denial.effect in ("deny", "allow")
 
 
 def _bounded(name: str, value: object) -> bool:

@@ -7,7 +7,10 @@ Layout (version 1): one JSON object in UTF-8, bytes in base64, times in millisec
      "expires":1795507200000,"sha256":"<hex>","timestamp":1795492800000,"ordered":true,
      "key":"<base64>"|null,"value":"<base64>"|null,"headers":[["name","<base64>"|null],...],
      "masking":[...],"masking_more":{...}|null,"policy":"<hex>",
-     "votes":[{"person":"ana@pay.example","reason":"...","jti":"...","time":1795493000000,"policy":"<hex>"}]}
+     "votes":[{"person":"ana@pay.example","reason":"...","jti":"...","time":1795493000000,"policy":"<hex>"}],
+     "proof":{"certificate":"<hex>","content":"<hex>","envelope":"<base64>"}}
+
+`proof` is there where the record was signed: what the event of its end will tell of it.
 
 Key, value and headers are the whole MASKED record; `sha256` is its hash, recomputed before anyone signs it.
 """
@@ -67,8 +70,10 @@ class Pending:
     more: bytes | None
     policy: str
     votes: tuple[Vote, ...]
+    proof: bytes | None = None
 
     def encode(self) -> bytes:
+        proof = {} if self.proof is None else {"proof": orjson.Fragment(self.proof)}
         return orjson.dumps(
             {
                 "v": VERSION,
@@ -91,6 +96,7 @@ class Pending:
                 "masking_more": None if self.more is None else orjson.Fragment(self.more),
                 "policy": self.policy,
                 "votes": self.votes,
+                **proof,
             }
         )
 
@@ -112,7 +118,7 @@ class Pending:
 
 def _pending(body: dict[str, Any]) -> Pending:
     """The key names are the field names, but `masking_more`."""
-    more = body.pop("masking_more")
+    more, proof = body.pop("masking_more"), body.pop("proof", None)
     body.update(
         approvers=tuple(body["approvers"]),
         key=_bytes(body["key"]),
@@ -121,6 +127,7 @@ def _pending(body: dict[str, Any]) -> Pending:
         masking=_canonical(body["masking"]),
         more=None if more is None else _canonical(more),
         votes=tuple(Vote(**vote) for vote in body["votes"]),
+        proof=None if proof is None else _canonical(proof),
     )
     return Pending(**body)
 

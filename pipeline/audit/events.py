@@ -16,6 +16,7 @@ from hashlib import sha256 as digest
 
 from pipeline.audit import canonical
 from pipeline.audit.bound import MAX_BYTES, bounded
+from pipeline.identity.proof import Proof, told
 
 VERSION = 1
 NO_PREVIOUS = "0" * 64
@@ -40,6 +41,10 @@ class EventType(StrEnum):
     RECORDS_LOST = "records.lost"
     TOPIC_RECREATED = "topic.recreated"
     STORE_CORRUPT = "store.corrupt"
+    CERTIFICATE_SEEN = "certificate.seen"
+    SEQUENCE_GAP = "sequence.gap"
+    IDENTITY_DENIED = "identity.denied"
+    IDENTITY_ALLOWED = "identity.allowed"
 
 
 def timestamp(ms: int) -> bytes:
@@ -55,14 +60,21 @@ class Chain:
         self.lane, self.policy, self.seq = lane, policy, seq
         self.prev = prev.decode() if isinstance(prev, bytes) else prev
         self._released = (
-            b'{"actor":{"principal":"%%b"},"id":"%d/%%d","lane":%d,%%b"outcome":"released","policy":"%b",'
+            b'{"actor":{%%b"principal":"%%b"},%%b"id":"%d/%%d","lane":%d,%%b"outcome":"released","policy":"%b",'
             b'"prev":"%%b","resource":{"record":"%%b","sha256":"%%b"},"seq":%%d,"time":"%%b",'
             b'"type":"record.released","v":1}' % (lane, lane, policy.encode())
         )
         self._key = b"%d/" % lane
 
     def released(
-        self, record: str, principal: str, sha256: bytes, masking: bytes, more: bytes | None, time: bytes
+        self,
+        record: str,
+        principal: str,
+        sha256: bytes,
+        masking: bytes,
+        more: bytes | None,
+        time: bytes,
+        proof: Proof | None = None,
     ) -> tuple[bytes, bytes]:
         """Key and event of a record released straight away: the hot path, at most 2.5 us.
 
@@ -73,21 +85,33 @@ class Chain:
         if more is not None:
             evidence += b'"masking_more":' + more + b","
         seq = self.seq
+        certificate = proven = b""
+        if proof is not None:
+            certificate = b'"certificate":"%b",' % proof[0].hex().encode()
+            proven = proof[4] + b","
         event = self._released % (
-            principal.encode(), seq, evidence, self.prev.encode(), record.encode(), sha256, seq, time,
+            certificate, principal.encode(), proven, seq, evidence, self.prev.encode(), record.encode(), sha256,
+            seq, time,
         )  # fmt: skip
         if len(event) > MAX_BYTES:
-            return self._long_release(record, principal, sha256, masking, more, time)
+            return self._long_release(record, principal, sha256, masking, more, time, proof)
         self.seq, self.prev = seq + 1, digest(event).hexdigest()
         return self._key + b"%d" % seq, event
 
     def _long_release(
-        self, record: str, principal: str, sha256: bytes, masking: bytes, more: bytes | None, time: bytes
+        self,
+        record: str,
+        principal: str,
+        sha256: bytes,
+        masking: bytes,
+        more: bytes | None,
+        time: bytes,
+        proof: Proof | None,
     ) -> tuple[bytes, bytes]:
         return self.event(
             EventType.RECORD_RELEASED,
             time,
-            actor={"principal": principal},
+            **by(principal, told(proof)),
             outcome="released",
             resource={"record": record, "sha256": sha256.decode()},
             masking=canonical.decode(masking),
@@ -113,3 +137,13 @@ class Chain:
         key = self._key + b"%d" % self.seq
         self.seq, self.prev = self.seq + 1, digest(event).hexdigest()
         return key, event
+
+
+def by(principal: str, proof: bytes | None) -> dict[str, object]:
+    """Who wrote a record, as fields of its event; `proof` of a signed one as pipeline.identity.proof.told has it."""
+    if proof is None:
+        return {"actor": {"principal": principal}}
+    members = canonical.decode(proof)
+    assert isinstance(members, dict)  # noqa: S101  # pipeline.identity.proof made it
+    actor = {"principal": principal, "certificate": members.pop("certificate")}
+    return {"actor": actor, **members}

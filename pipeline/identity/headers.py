@@ -7,7 +7,7 @@ from pipeline.record import Reason
 
 IDENTITY = "panlock-identity"
 
-Mode = Literal["broker", "header"]
+Mode = Literal["broker", "header", "signed"]
 
 
 def verify(owner: str, mode: Mode, headers: Sequence[tuple[str, bytes | None]]) -> Reason | None:

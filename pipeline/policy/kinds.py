@@ -71,6 +71,12 @@ def _topic(text: str) -> str:
     return text
 
 
+def _file_name(text: str) -> str:
+    if not text or "\0" in text or text.startswith("/") or ".." in text.split("/"):
+        raise wrong(f"{quote(text)} is no file beside the policy", "name a file in the policy's directory, as ca.pem")
+    return text
+
+
 def _said(text: str) -> str:
     if not text.strip() or len(text) > 500:
         raise wrong("says nothing or too much", "tell approvers in 1 to 500 characters why they are asked")
@@ -156,4 +162,6 @@ Rule = Annotated[str, AfterValidator(_rule)]
 PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
 Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
 Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
+Window = Annotated[Duration, _within(2 * MINUTE, DAY, "2m to 1d, and no less than producers' delivery.timeout.ms")]
+FileName = Annotated[str, AfterValidator(_file_name)]
 Retention = Annotated[Duration, _within(60 * MINUTE, RETENTION_LIMIT, "1h to 400d")]

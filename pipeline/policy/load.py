@@ -22,7 +22,9 @@ def load_policy(path: Path) -> Policy:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise PolicyError(str(path), [Problem(line, "", "is not UTF-8", "save it as UTF-8 text")]) from None
-    return parse_policy(text, str(path))
+    policy = parse_policy(text, str(path))
+    policy._directory = path.parent
+    return policy
 
 
 def parse_policy(text: str, name: str) -> Policy:

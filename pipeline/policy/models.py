@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -9,9 +10,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
     DAY,
+    MINUTE,
     CommonName,
     Expiry,
     FieldPath,
+    FileName,
     KeyId,
     Name,
     PersonId,
@@ -21,6 +24,7 @@ from pipeline.policy.kinds import (
     Said,
     SpiffeId,
     TopicName,
+    Window,
     later,
     wrong,
 )
@@ -38,9 +42,7 @@ class Principal(Part):
     """A producer. `owners` answer for it: they do not count as approvers of what it wrote."""
 
     spiffe: SpiffeId
-    identity: Annotated[
-        Literal["broker", "header"], later("signed", "use header, or broker where producers cannot set one")
-    ] = "broker"
+    identity: Literal["broker", "header", "signed"] = "broker"
     owners: tuple[PersonId, ...] = ()
 
 
@@ -176,10 +178,8 @@ class Flow(Part):
         later("masked", "use off: recordings come with a later release"),
         later("reveal", "use off: recordings come with a later release"),
     ] = "off"
-    quarantine: Annotated[
-        Literal["clear"],
-        later("sealed", "use clear, and account for the quarantine topics as stored cardholder data (PCI DSS 3.5.1)"),
-    ] = "clear"
+    quarantine: Literal["clear", "sealed"] = "clear"
+    window_ms: Window = Field(15 * MINUTE, alias="window")
     fields: tuple[FieldRule, ...] = ()
     scan: Scan = Scan()
     allow: tuple[FieldPath, ...] = ()
@@ -205,7 +205,11 @@ class Flow(Part):
 
 
 class Policy(Part):
-    """The one source of topics, ACLs, masking, holds and retention. `version` is the policy's own: raise it."""
+    """The one source of topics, ACLs, masking, holds and retention. `version` is the policy's own: raise it.
+
+    `authorities`: PEM files, beside the policy, of the CAs that signed producers' certificates lead to; without them,
+    the CA of the worker's own connection.
+    """
 
     version: Annotated[int, Field(ge=1)]
     application: Name = "panlock"
@@ -214,11 +218,13 @@ class Policy(Part):
     people: dict[PersonId, Person] = {}
     roles: Roles = Roles()
     policy_approvers: PolicyApprovers | None = None
+    authorities: tuple[FileName, ...] = ()
     token_domains: dict[Name, TokenDomain] = {}
     truncation: Literal["6+4", "8+4", "0+4"] = "6+4"
     flows: Annotated[dict[Name, Flow], Field(min_length=1)]
 
     _hash: str = PrivateAttr("")
+    _directory: Path = PrivateAttr(Path())
 
     @model_validator(mode="after")
     def _name_flows(self) -> "Policy":
@@ -230,6 +236,11 @@ class Policy(Part):
     def hash(self) -> str:
         """SHA-256 of the file's bytes, hex: what every audit event names as its policy."""
         return self._hash
+
+    @property
+    def authority_files(self) -> list[Path]:
+        """`authorities`, where the policy's file is."""
+        return [self._directory / name for name in self.authorities]
 
     def owners(self, flow: Flow) -> AbstractSet[str]:
         """Who answers for a producer of the flow."""

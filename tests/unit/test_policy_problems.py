@@ -52,9 +52,10 @@ ONE = {
     "spiffe missing": ("{spiffe: spiffe://pay.example/refunds, identity: header}", "{}", "principals.refunds.spiffe", "missing", "add"),
     "spiffe malformed": ("spiffe://pay.example/refunds", "https://pay.example/refunds", "principals.refunds.spiffe", "no SPIFFE id", "spiffe://"),
     "spiffe of another": ("spiffe://pay.example/refunds", "spiffe://pay.example/checkout", "principals.refunds.spiffe", "`checkout`", "its own"),
-    "identity signed": ("identity: header", "identity: signed", "principals.refunds.identity", "not supported in this release", "use header"),
-    "identity unknown": ("identity: header", "identity: none", "principals.refunds.identity", "`none` is not possible", "'broker' or 'header'"),
-    "sealed": ("quarantine: clear", "quarantine: sealed", "flows.payments.quarantine", "not supported in this release", "use clear"),
+    "identity unknown": ("identity: header", "identity: none", "principals.refunds.identity", "`none` is not possible", "'broker', 'header' or 'signed'"),
+    "sealed without signatures": ("quarantine: clear", "quarantine: sealed", "flows.payments.quarantine", "`checkout`, `refunds` signs none", "identity: signed"),
+    "window": ("ordering: key", "window: 1m", "flows.payments.window", "too short or too long", "2m to 1d"),
+    "authority elsewhere": ("people:", "authorities: [../ca.pem]\npeople:", "authorities[0]", "no file beside the policy", "ca.pem"),
     "recording masked": ("recording: off", "recording: masked", "flows.payments.recording", "not supported", "use off"),
     "recording reveal": ("recording: off", "recording: reveal", "flows.payments.recording", "not supported", "use off"),
     "requester": ("quorum: 2", "quorum: 2\n        requester: $.by", "flows.payments.hold[0].requester", "not supported", "leave it out"),
@@ -193,7 +194,7 @@ def test_all_problems_of_all_kinds_come_at_once() -> None:
     text = POLICY
     for old, new in (
         ("lanes: 8", "lanes: eight"),
-        ("identity: header", "identity: signed"),
+        ("identity: header", "identity: sign"),
         ("certificate: cy", "certificate: ana"),
         ("[checkout, refunds]", "[checkout, nobody]"),
         ("$.card.cvv", "$.card.number"),

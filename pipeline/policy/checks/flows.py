@@ -25,6 +25,21 @@ def check_producers(root: Cursor) -> Iterator[Problem]:
             seen.add(name)
 
 
+def check_sealed(root: Cursor) -> Iterator[Problem]:
+    """What nobody signed could not be tied to the one who sealed it."""
+    principals = root.at("principals").members()
+    signed = {name for name, principal in principals if principal.at("identity").text == "signed"}
+    for _, flow in root.at("flows").members():
+        if flow.at("quarantine").text != "sealed":
+            continue
+        names = [name for name in flow.at("producers").texts() if name not in signed]
+        if names:
+            yield flow.at("quarantine").problem(
+                f"sealed records are signed, and {', '.join(map(quote, names))} signs none",
+                "give the producers `identity: signed`, or the flow `quarantine: clear`",
+            )
+
+
 def check_clean_topics(root: Cursor) -> Iterator[Problem]:
     """One flow each. Kafka itself refuses two names that differ in . and _ alone."""
     taken: dict[str, str] = {}

@@ -1,0 +1,38 @@
+"""What a worker verifies signed records with: producers' authorities, and its own keys to open sealed ones."""
+
+from pathlib import Path
+
+from cryptography import x509
+
+from agents.config import WorkerConfig, WorkerConfigError, read_secret
+from pipeline.identity.sealing_keys import PrivateKey, SealKeyError, key_id, read_private
+from pipeline.identity.verifier import Verifier
+from pipeline.policy.models import Policy
+
+
+def verifier_of(policy: Policy, config: WorkerConfig) -> Verifier | None:
+    """None where no principal signs. Raises WorkerConfigError."""
+    if all(principal.identity != "signed" for principal in policy.principals.values()):
+        return None
+    authorities = [root for file in policy.authority_files or [config.kafka.ca] for root in _certificates(file)]
+    keys = dict(_seal_key(name, file) for name, file in config.seal_keys.items())
+    if not keys and any(flow.quarantine == "sealed" for flow in policy.flows.values()):
+        raise WorkerConfigError("seal_keys: the policy has sealed flows, and the worker no key to open them: name one")
+    return Verifier(authorities, keys)
+
+
+def _certificates(file: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(file.read_bytes())
+    except OSError as error:
+        raise WorkerConfigError(f"authorities: cannot read {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise WorkerConfigError(f"authorities: {file} holds no certificate in PEM") from error
+
+
+def _seal_key(name: str, file: Path) -> tuple[bytes, PrivateKey]:
+    try:
+        private = read_private(read_secret(f"seal_keys.{name}", file).decode("ascii", "replace"))
+    except SealKeyError as error:
+        raise WorkerConfigError(f"seal_keys.{name}: {file}: {error}") from None
+    return key_id(private.public), private
