@@ -26,8 +26,8 @@ from agents.transport import Chunk, split
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
-from pipeline.in_force import OlderPolicyError
 from pipeline.identity.envelope import Place
+from pipeline.in_force import OlderPolicyError
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE

@@ -24,7 +24,7 @@ class Panlock(LazyGroup):
         {
             "pending": Member("cli.pending", "app", "What waits for people, and what it holds."),
             "approve": Member("cli.decide", "approve", "Approve held records."),
-            "deny": Member("cli.decide", "deny", "Deny held records: one denial ends them."),
+            "deny": Member("cli.decide", "deny", "Deny held records, or a producer's identity."),
             "person": Member("cli.person", "app", "A person's key for decisions."),
             "produce": Member("cli.produce", "produce", "Write NDJSON to a principal's quarantine topic."),
             "rejections": Member(

@@ -18,6 +18,7 @@ import typer
 
 from cli.config import ConfigOption, Settings, load_config
 from cli.decisions import Message, deliver
+from cli.denial import Kind, deny_identity
 from cli.kafka import cluster_id, told
 from cli.output import JsonOption, print_json, say
 from cli.pending import not_pending, votes
@@ -36,6 +37,16 @@ Word = Literal["approve", "deny"]
 POLL = 0.3  # seconds between looks at panlock.pending
 
 Ids = Annotated[list[str], typer.Argument(help="Record ids, as `panlock pending list` shows them.", metavar="ID...")]
+IdsOrNone = Annotated[
+    list[str] | None, typer.Argument(help="Record ids, as `panlock pending list` shows them.", metavar="[ID...]")
+]
+CertificateOption = Annotated[str | None, typer.Option(help="Deny a producer's certificate: its x5t#S256 in hex.")]
+SerialOption = Annotated[str | None, typer.Option(help="Deny a producer's certificate: its serial number in hex.")]
+PrincipalOption = Annotated[str | None, typer.Option(help="Deny a principal, whatever its certificate.")]
+DeployerOption = Annotated[
+    Path | None, typer.Option(help="With --principal: configuration of a deployer, who may write the DENY ACL.")
+]
+LiftOption = Annotated[bool, typer.Option("--lift", help="Take the denial of an identity back.")]
 Why = Annotated[str, typer.Option(help="Why, in a sentence. It goes into the audit for good.")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="The policy: tells before sending whether your word will count.")
@@ -60,15 +71,30 @@ def approve(
 
 
 def deny(
-    ids: Ids,
     reason: Why,
+    ids: IdsOrNone = None,
     config: ConfigOption = None,
     policy: PolicyOption = None,
     wait: Wait = 10,
+    certificate: CertificateOption = None,
+    serial: SerialOption = None,
+    principal: PrincipalOption = None,
+    deployer: DeployerOption = None,
+    lift: LiftOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Deny held records. One denial ends each, whatever the votes before."""
-    _decide("deny", ids, reason, load_config(config), policy, wait, as_json)
+    """Deny held records: one denial ends each, whatever the votes before. Or, as an operator, a producer's identity:
+    what it writes is rejected from now on."""
+    given: list[tuple[Kind, str | None]] = [
+        ("certificate", certificate), ("serial", serial), ("principal", principal)
+    ]  # fmt: skip
+    named = [(kind, value) for kind, value in given if value is not None]
+    if len(named) + bool(ids) != 1:
+        raise DecisionRefusedError("nothing was sent: name records, or one of --certificate, --serial and --principal")
+    if ids:
+        _decide("deny", ids, reason, load_config(config), policy, wait, as_json)
+        return
+    deny_identity(*named[0], reason, config, deployer, lift, as_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from cli.change import apply, approve, fetch, propose, show
 from cli.output import JsonOption, plain, print_json, print_table, say
 from pipeline.policy import Policy, PolicyError, load_policy
 from pipeline.policy.kinds import duration
-from pipeline.policy.topics import input_topics, limits
+from pipeline.policy.topics import input_topics, limits, owner_of
 
 app = typer.Typer(no_args_is_help=True, help="Check a policy file, and change the policy in force.")
 for _command in (propose, show, approve, apply, fetch):
@@ -48,8 +48,15 @@ def schema() -> None:
 
 def clear_quarantine(policy: Policy) -> str:
     """What a customer must be told of `quarantine: clear`."""
-    topics = ", ".join(input_topics(policy))
+    clear = _clear_topics(policy)
+    if not clear:
+        return "every quarantine topic is sealed: the brokers hold no cardholder data in the clear"
+    topics = ", ".join(clear)
     return f"stored cardholder data in the clear, to be justified (PCI DSS 3.5.1, 3.5.1.2): {topics}"
+
+
+def _clear_topics(policy: Policy) -> list[str]:
+    return [topic for topic in input_topics(policy) if policy.flows[owner_of(policy, topic)[0]].quarantine == "clear"]
 
 
 def who_changes_it(policy: Policy) -> str:
@@ -115,6 +122,6 @@ def _summary(policy: Policy) -> dict[str, object]:
         "hash": policy.hash,
         "lanes": policy.lanes,
         "topics": sorted(limits(policy)),
-        "clear_quarantine": input_topics(policy),
+        "clear_quarantine": _clear_topics(policy),
         "flows": flows,
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
-from pipeline.approval.decision import Decision, Resume, sign_decision, sign_resume
+from pipeline.approval.decision import Decision, Denial, Resume, sign_decision, sign_denial, sign_resume
 from pipeline.approval.keys import public_jwk
 from pipeline.approval.pending import Pending
 from pipeline.policy.topics import DECISIONS, PENDING
@@ -42,6 +42,21 @@ class Person:
         """Acknowledge the alarm `event` of a lane."""
         message = Resume(deployment.cluster_id(), lane, event, "seen, and told to the owner", _jti(), int(time.time()))
         deployment.produce(DECISIONS, [(lane, b"%d" % lane, sign_resume(self.key, message))], self.certificate)
+
+
+    def deny(self, deployment: Deployment, kind: str, value: str, effect: str = "deny") -> None:
+        """Tell every lane that an identity is refused, or (`allow`) no longer."""
+        cluster, at = deployment.cluster_id(), int(time.time())
+        messages = [
+            (lane, Denial(cluster, lane, kind, value, effect, "a test", _jti(), at))
+            for lane in range(deployment.policy.lanes)
+        ]
+        signed = [(lane, b"denial/%d" % lane, sign_denial(self.key, each)) for lane, each in messages]
+        deployment.produce(DECISIONS, signed, self.certificate)
+
+    def pem(self) -> bytes:
+        """The private key, as a person's file has it in a test."""
+        return self.key.as_pem(private=True)
 
 
 def pending(deployment: Deployment) -> list[Pending]:

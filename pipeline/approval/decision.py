@@ -172,7 +172,7 @@ def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Den
         return _build(Reveal, body, person)
     if len(payload) == 1 and isinstance(body := payload.get("denial"), dict):
         denial = _build(Denial, body, person)
-        return denial if isinstance(denial, Refusal) or _is_denial(denial) else Refusal.BAD_SIGNATURE
+        return denial if isinstance(denial, Refusal) or is_denial(denial) else Refusal.BAD_SIGNATURE
     return _build(Decision, payload, person)
 
 
@@ -204,7 +204,8 @@ def _build(kind: type[Message], payload: dict[str, object], person: str) -> Mess
     return replace(message, reason=masked(message.reason))
 
 
-def _is_denial(denial: Denial) -> bool:
+def is_denial(denial: Denial) -> bool:
+    """Whether kind, value and effect are such as a lane takes."""
     form = _DENIED.get(denial.kind)
     return form is not None and form.fullmatch(denial.value) is not None and denial.effect in ("deny", "allow")
 

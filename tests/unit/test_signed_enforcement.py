@@ -16,6 +16,7 @@ from deploy.dev.ca import Credentials, DevelopmentCA
 from pipeline.approval.decision import Denial, sign_denial
 from pipeline.attest import known
 from pipeline.enforce import Enforced, enforce
+from pipeline.identity import verifier
 from pipeline.identity.certificates import check_chain
 from pipeline.identity.envelope import ENVELOPE, PRIVATE, SALT, Place, parse
 from pipeline.identity.sealing_keys import Kem, key_id, private_key
@@ -80,11 +81,11 @@ class SignedLane(MemoryLane):
     def restart(self) -> None:
         """Another worker: it knows what the lane's state holds, and nothing else."""
         roots = x509.load_pem_x509_certificates(self.ca.certificate.read_bytes())
-        verifier = Verifier(roots, {key_id(WORKER.public): WORKER})
-        verifier.remember(*known(self.state))
+        made = Verifier(roots, {key_id(WORKER.public): WORKER})
+        made.remember(*known(self.state))
         ids = dict.fromkeys((*IDS, DECISIONS), "uuid")
         keyring = Keyring({"k1": bytes(32)}, "k1")
-        found = sources(self.policy, keyring, verifier=verifier)
+        found = sources(self.policy, keyring, verifier=made)
         self.context = replace(self.context, topic_ids=ids, sources=found)
 
     def bring(self, written: Sequence[Written], topic: str = TOPIC, place: Place | None = None) -> list[dict[str, Any]]:
@@ -330,8 +331,6 @@ def test_what_masking_refuses_has_its_proof_and_uses_its_sequence(lane: SignedLa
 def test_a_chunk_that_the_kernel_fails_on_is_done_record_by_record(
     lane: SignedLane, checkout: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.identity import verifier
-
     real = verifier.SignedChunk
 
     def chunk(place: Any, principal: Any, records: list[Any], *rest: Any) -> Any:
