@@ -98,10 +98,12 @@ def _build_kernel(home: Path) -> None:
 
 
 def panlock() -> None:
-    """4. Panlock itself, from this checkout."""
-    stamp = Stamp("panlock", [ROOT / "pyproject.toml"], str(ROOT))
+    """4. Panlock itself and its producer kit, from this checkout."""
+    kit = ROOT / "clients" / "python"
+    stamp = Stamp("panlock", [ROOT / "pyproject.toml", kit / "pyproject.toml"], str(ROOT))
     if not stamp.current():
-        run(4, "panlock itself", pip("install", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT)))
+        editable = ("-e", str(ROOT), "-e", str(kit))
+        run(4, "panlock itself", pip("install", "--no-deps", "--no-build-isolation", "--no-index", *editable))
         stamp.write()
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from deploy.dev.cluster import DevCluster
+from pipeline.identity.sealing_keys import Kem, private_key, public_text
 from tests.deployment import Deployment
 from tests.integration.cli_runner import Cli
+from tests.signed import verdict
 
 POLICY = """
 version: 1
@@ -42,7 +44,26 @@ def test_lines_are_written_as_they_are_with_the_principals_header(panlock: Deplo
     assert sorted((record.value, record.key) for record in written) == sorted(
         zip(lines, [b"a", b"7", *[None] * 5], strict=True), key=lambda pair: pair[0]
     )
-    assert {tuple(record.headers) for record in written} == {(("panlock-identity", b"checkout"),)}
+    assert {dict(record.headers)["panlock-identity"] for record in written} == {b"checkout"}
+    assert all(verdict(panlock, record, checkout.cluster) == "ok" for record in written)
+
+
+def test_with_the_workers_key_lines_are_sealed(panlock: Deployment, checkout: Cli, tmp_path: Path) -> None:
+    seal_key = tmp_path / "seal.pub"
+    seal_key.write_text(public_text(private_key(Kem.MLKEM768_X25519, bytes(32)).public) + "\n")
+    sealing = ("--seal-key", str(seal_key))
+    assert checkout("produce", *AS_CHECKOUT, *sealing, stdin=b'{"pan":"4111111111111111"}\n').code == 0
+    (written,) = panlock.read(TOPIC)
+    assert b"4111" not in written.value
+    assert verdict(panlock, written, checkout.cluster) == "ok"
+
+
+def test_a_file_that_is_no_key_of_the_workers_is_told_in_words(checkout: Cli, tmp_path: Path) -> None:
+    wrong = tmp_path / "seal.pub"
+    wrong.write_text("panlock-seal-private-v1:secret")
+    ended = checkout("produce", *AS_CHECKOUT, "--seal-key", str(wrong), stdin=b"{}\n")
+    assert ended.code == 2
+    assert "not a public key" in ended.err and "secret" not in ended.err
 
 
 def test_records_with_one_key_share_a_partition(panlock: Deployment, checkout: Cli) -> None:
