@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
 from pipeline.identity.envelope import head_bytes
+from tests.vectors.envelope import material
 
 Case = dict[str, Any]
 
@@ -20,8 +24,9 @@ def damaged(batches: list[Case]) -> Iterator[Case]:
     yield _case(single, 0, "key null, not empty", "signature-invalid", key=b"")
     yield _case(several, 3, "key empty, not null", "signature-invalid", key=None)
     yield _case(several, 0, "chain of another key", "certificate-unknown", chain="ed25519")
-    signature = _raw(several, 0)
-    yield _case(several, 0, "signature flipped", "signature-invalid", envelope=signature[:-1] + _flip(signature[-1:]))
+    raw = _raw(several, 0)
+    yield _case(several, 0, "signature flipped", "signature-invalid", envelope=raw[:-1] + _flip(raw[-1:]))
+    yield _case(several, 0, "signed by another key", "signature-invalid", envelope=_forged(several, 0))
 
 
 def _malformed(batch: Case) -> Iterator[Case]:
@@ -79,6 +84,15 @@ def _elsewhere(batch: Case) -> Iterator[Case]:
     yield _case(batch, 0, "topic made again", wrong, topic_id=bytes(16))
     yield _case(batch, 0, "another cluster", wrong, cluster="AAAAAAAAAAAAAAAAAAAAAA")
     yield _case(batch, 0, "another principal's topic", "principal-mismatch", principal="refunds")
+
+
+def _forged(batch: Case, index: int) -> bytes:
+    """What somebody can make who has everything but the private key: all of it, signed with a key of their own."""
+    key = material.key("p256-forger")
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    signature = key.sign(batch["signed"], ec.ECDSA(SHA256(), deterministic_signing=True))
+    whole = _raw(batch, index).removesuffix(batch["signature"])[:-2]
+    return whole + len(signature).to_bytes(2, "big") + signature
 
 
 def _case(batch: Case, index: int, name: str, expect: str, **changes: object) -> Case:
