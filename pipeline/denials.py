@@ -1,6 +1,7 @@
 """An operator denies a certificate, a serial number or a principal, or takes it back: for every lane, at once."""
 
 from pipeline.approval.decision import Denial
+from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.reveals import AHEAD_MS, FRESH_MS
@@ -10,14 +11,16 @@ from pipeline.turn import Turn
 
 def deny(turn: Turn, message: Denial, received: int, where: str) -> None:
     """`received`: the message's broker time in ms. Records decided after it are refused; what is held stays held."""
-    actor, resource = {"person": message.person}, {"decision": where}
+    actor, resource = actor_of(message), {"decision": where}
     refusal = _refusal(turn, message, received)
     if refusal is not None:
         turn.event(EventType.DECISION_REFUSED, actor=actor, reason=refusal.value, resource=resource)
         return
     kind = EventType.IDENTITY_DENIED if message.effect == "deny" else EventType.IDENTITY_ALLOWED
     denied = {message.kind: message.value}
-    event = turn.event(kind, actor=actor, reason=message.reason, resource=resource, denied=denied)
+    event = turn.event(
+        kind, actor=actor, reason=message.reason, resource=resource, denied=denied, proof=proof_of(message)
+    )
     told = encode_json({"event": event, "person": message.person, "reason": message.reason})
     turn.view.put(denied_key(message.kind, message.value), told if message.effect == "deny" else None)
 
@@ -30,6 +33,6 @@ def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:
         return Refusal.UNKNOWN_RECORD
     if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
         return Refusal.EXPIRED  # an old message must not undo a newer one
-    if "operators" not in context.policy.people[message.person].roles:
+    if "operators" not in roles_of(message, context.policy):
         return Refusal.WRONG_ROLE
     return None

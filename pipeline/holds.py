@@ -6,15 +6,18 @@ every decision stamped before the expiry has been read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Tick, read_message
+from pipeline.approval.id_token import Observed
 from pipeline.approval.pending import Pending
+from pipeline.approval.roles import actor_of, proof_of
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType, by
 from pipeline.denials import deny
 from pipeline.effects import Out
 from pipeline.masking.formats.format import SchemasUnavailableError
+from pipeline.observing import observe
 from pipeline.policy.topics import DECISIONS
 from pipeline.record import Reason, Record, RecordId, RecordIdError, Refusal
 from pipeline.resume import resume
@@ -38,10 +41,11 @@ QUEUE_LIMIT = 10_000  # records that wait behind one key
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A chunk of the lane's partition of panlock.decisions."""
+    """A chunk of the lane's partition of panlock.decisions; `observed`: the issuers' keys to read it with."""
 
     records: Sequence[Record]
     end: int
+    observed: Observed = field(default_factory=dict)
 
 
 def hear(turn: Turn, chunk: Messages) -> None:
@@ -51,7 +55,9 @@ def hear(turn: Turn, chunk: Messages) -> None:
     for record in chunk.records:
         if record.offset < position:
             continue
-        message = read_message(record.value or b"", turn.context.policy)
+        message = read_message(record.value or b"", turn.context.policy, chunk.observed, record.timestamp)
+        if isinstance(message, Decision | Resume | Reveal | Denial) and message.session is not None:
+            observe(turn, message.session, chunk.observed)
         where = str(RecordId(DECISIONS, lane, record.offset))
         if isinstance(message, Tick):
             expire(turn, record.timestamp)
@@ -71,7 +77,7 @@ def hear(turn: Turn, chunk: Messages) -> None:
 def refuse(turn: Turn, reason: Refusal, where: str, message: Decision | Resume | None) -> None:
     fields: dict[str, object] = {"resource": {"decision": where}}
     if message is not None:
-        fields["actor"] = {"person": message.person}
+        fields["actor"] = actor_of(message)
     if isinstance(message, Decision) and _is_record_id(message.record):
         fields["resource"] = {"decision": where, "record": message.record}
     turn.event(EventType.DECISION_REFUSED, reason=reason.value, **fields)
@@ -98,10 +104,11 @@ def _weigh(turn: Turn, decision: Decision, received: int, where: str) -> None:
         return
     turn.event(
         EventType.DECISION_ACCEPTED,
-        actor={"person": decision.person},
+        actor=actor_of(decision),
         reason=decision.reason,
         resource={"decision": where, "record": decision.record, "sha256": decision.sha256},
         approval={"decision": decision.decision, "rule": verdict.pending.rule, "jti": decision.jti},
+        proof=proof_of(decision),
     )
     if isinstance(verdict, Approved):
         turn.view.hold(verdict.pending)

@@ -113,6 +113,13 @@ class Refusal(StrEnum):
     WRONG_HASH = "wrong-hash"
     WRONG_TOPIC = "wrong-topic"
     WRONG_CLUSTER = "wrong-cluster"
+    REQUESTER = "requester"
+    TOKEN_INVALID = "token-invalid"  # noqa: S105  # a reason code
+    TOKEN_UNBOUND = "token-unbound"  # noqa: S105
+    TOKEN_STALE = "token-stale"  # noqa: S105
+    WEAK_SIGN_IN = "weak-sign-in"
+    DEVICE_FLOW = "device-flow"
+    ISSUER_UNREACHABLE = "issuer-unreachable"
 
 
 class Unreadable(NamedTuple):

@@ -1,6 +1,7 @@
 """Someone reads an encrypted value: the audit says who, which, and why."""
 
 from pipeline.approval.decision import Reveal
+from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.turn import Turn
@@ -12,11 +13,12 @@ AHEAD_MS = 60_000  # how far a person's clock may be ahead
 
 def reveal(turn: Turn, message: Reveal, received: int, where: str) -> None:
     """`received`: the message's broker time in ms. The person has the text already; what counts here is the record."""
-    actor, resource = {"person": message.person}, {"decision": where, "flow": message.flow, "sha256": message.sha256}
+    actor, resource = actor_of(message), {"decision": where, "flow": message.flow, "sha256": message.sha256}
     refusal = _refusal(turn, message, received)
     if refusal is None:
         kind = EventType.VALUE_REVEALED
-        turn.event(kind, actor=actor, reason=message.reason, resource={**resource, "class": message.kind})
+        resource["class"] = message.kind
+        turn.event(kind, actor=actor, reason=message.reason, resource=resource, proof=proof_of(message))
     else:
         turn.event(EventType.DECISION_REFUSED, actor=actor, reason=refusal.value, resource=resource)
 
@@ -29,6 +31,6 @@ def _refusal(turn: Turn, message: Reveal, received: int) -> Refusal | None:
         return Refusal.UNKNOWN_RECORD
     if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
         return Refusal.EXPIRED
-    if ROLE not in policy.people[message.person].roles:
+    if ROLE not in roles_of(message, policy):
         return Refusal.WRONG_ROLE
     return None

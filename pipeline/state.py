@@ -15,6 +15,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     certificate/<x5t>                  u64 broker time (ms) it was seen at, its chain: the header that brought it
     sealed/<topic>/<partition>/<hash>  16 bytes stream, u64 time (ms), the header that holds a data key, sealed
     denied/<kind>/<value>              JSON {event, person, reason}: a certificate, serial or principal denied by people
+    issuer/<alias>                     hex SHA-256 of the issuer's keys that the audit knows (pipeline.observing)
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
 
@@ -153,6 +154,10 @@ def next_key(topic: str, partition: int) -> bytes:
 
 def pending_key(record: str) -> bytes:
     return PENDING_PREFIX + record.encode()
+
+
+def issuer_key(alias: str) -> bytes:
+    return f"issuer/{alias}".encode()
 
 
 def key_digest(key: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.approval.pending import Pending
+from pipeline.approval.requester import requester_of
 from pipeline.audit.events import Chain, EventType, by, timestamp
 from pipeline.effects import Effects, Out
 from pipeline.policy.topics import AUDIT, PENDING, STATE
@@ -162,6 +163,8 @@ class Turn:
             quorum=rule.quorum,
             approvers=tuple(rule.approvers),
             expires=since + rule.expires_ms,
+            requester=None if rule.requester in (None, "none") else requester_of(str(rule.requester), record.value),
+            device=rule.device_flow == "allow",
         )
         if not self.fits(pending, source):
             self.reject(source, record.id, Reason.TOO_LARGE, "value", record.proof)

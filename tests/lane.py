@@ -135,11 +135,11 @@ class MemoryLane:
         records = [_record(topic, start + n, at, key, value, headers) for n, (key, value) in enumerate(pairs)]
         return self.batch([enforce(self.context.sources[topic], 0, records, end)], now)
 
-    def messages(self, *values: bytes, at: int = NOW, now: int | None = None) -> Effects:
+    def messages(self, *values: bytes, at: int = NOW, now: int | None = None, observed: Any = None) -> Effects:
         start = self.offsets.get(DECISIONS, 0)
         self.offsets[DECISIONS] = end = start + len(values)
         records = [_record(DECISIONS, start + n, at, b"", value, ()) for n, value in enumerate(values)]
-        return self.batch([Messages(records, end)], at if now is None else now)
+        return self.batch([Messages(records, end, observed or {})], at if now is None else now)
 
     def tick(self, at: int) -> Effects:
         return self.messages(Tick(0, at).encode(), at=at)
@@ -151,15 +151,15 @@ class MemoryLane:
             self.out.setdefault(topic, []).extend(outs)
         return self.effects
 
-    def sign(self, name: str, offset: int = 0, decision: str = "approve", **changes: Any) -> bytes:
-        """A decision on the held record at the offset, as its approver would sign it."""
+    def sign(self, name: Any, offset: int = 0, decision: str = "approve", **changes: Any) -> bytes:
+        """A decision on the held record at the offset, as its approver (of KEYS, or a session) would sign it."""
         record = str(RecordId(TOPIC, 0, offset))
         value = self.state.get(b"pending/" + record.encode())
         sha256 = Pending.decode(payload(value)).sha256 if value else "0" * 64
         fields = {"cluster": "cluster", "topic_id": "uuid", "record": record, "sha256": sha256,
                   "policy": self.policy.hash, "decision": decision, "reason": "seen", "jti": str(uuid.uuid4()),
                   "iat": int(time.time()), **changes}  # fmt: skip
-        return sign_decision(KEYS[name], Decision(**fields))
+        return sign_decision(KEYS[name] if isinstance(name, str) else name, Decision(**fields))
 
     def events(self) -> list[dict[str, Any]]:
         return [orjson.loads(out.value or b"") for out in self.out.get("panlock.audit", [])]

@@ -89,7 +89,7 @@ def read_change(raw: bytes, policy: Policy) -> Change | Refusal:
     opened = unseal(raw, policy)
     if isinstance(opened, Refusal):
         return opened
-    person, payload = opened
+    person, payload = opened.person, opened.payload
     body = payload.get("policy")
     wanted = {each.name: int if each.type is int else str for each in fields(Change) if each.name != "person"}
     if len(payload) != 1 or not isinstance(body, dict) or set(body) != set(wanted):

@@ -14,12 +14,13 @@ A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, 
 """
 
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeVar
 
 import orjson
 
-from pipeline.approval.envelope import MAX_BYTES, seal, unseal
+from pipeline.approval.envelope import MAX_BYTES, Opened, Signatory, seal, unseal
+from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
 from pipeline.errors import PanlockError
@@ -39,6 +40,7 @@ _DENIED = {
     "serial": re.compile(r"[1-9a-f][0-9a-f]{0,39}"),  # RFC 5280: at most 20 bytes
     "principal": re.compile(r"[a-z0-9-]{1,64}"),
 }
+_NOT_SIGNED = ("person", "session")
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -50,7 +52,7 @@ class DecisionError(PanlockError):
 class Decision:
     """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds.
 
-    `person` comes from the key that signed it, and is empty before that.
+    `person` comes from the key that signed it, and is empty before that; `session` where an issuer says who it is.
     """
 
     cluster: str
@@ -63,6 +65,7 @@ class Decision:
     jti: str
     iat: int
     person: str = ""
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Resume:
     jti: str
     iat: int
     person: str = ""
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Reveal:
     jti: str
     iat: int
     person: str = ""
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Denial:
     jti: str
     iat: int
     person: str = ""
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,63 +128,74 @@ class Tick:
 Message = TypeVar("Message", Decision, Resume, Reveal, Denial)
 
 
-def sign_decision(key: SigningKey, decision: Decision) -> bytes:
+def sign_decision(key: SigningKey | Signatory, decision: Decision) -> bytes:
     """Raises DecisionError."""
-    payload = {name: value for name, value in asdict(decision).items() if name != "person"}
+    payload = _fields_of(decision)
     return _sign(key, payload, {"v": 1, **payload})
 
 
-def sign_resume(key: SigningKey, resume: Resume) -> bytes:
+def sign_resume(key: SigningKey | Signatory, resume: Resume) -> bytes:
     """Raises DecisionError."""
-    payload = {name: value for name, value in asdict(resume).items() if name != "person"}
+    payload = _fields_of(resume)
     return _sign(key, payload, {"v": 1, "resume": payload})
 
 
-def sign_reveal(key: SigningKey, reveal: Reveal) -> bytes:
+def sign_reveal(key: SigningKey | Signatory, reveal: Reveal) -> bytes:
     """Raises DecisionError."""
-    payload = {name: value for name, value in asdict(reveal).items() if name != "person"}
+    payload = _fields_of(reveal)
     return _sign(key, payload, {"v": 1, "reveal": payload})
 
 
-def sign_denial(key: SigningKey, denial: Denial) -> bytes:
+def sign_denial(key: SigningKey | Signatory, denial: Denial) -> bytes:
     """Raises DecisionError."""
-    payload = {name: value for name, value in asdict(denial).items() if name != "person"}
+    payload = _fields_of(denial)
     return _sign(key, payload, {"v": 1, "denial": payload})
 
 
-def _sign(key: SigningKey, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
+def _fields_of(message: Decision | Resume | Reveal | Denial) -> dict[str, object]:
+    return {each.name: getattr(message, each.name) for each in fields(message) if each.name not in _NOT_SIGNED}
+
+
+def _sign(key: SigningKey | Signatory, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
     reason = str(payload["reason"])
     if not printable(reason):
         raise DecisionError(f"a decision needs a reason: one line of 1 to {MAX_CHARACTERS} printable characters")
     if masked(reason) != reason:
         raise DecisionError("the reason holds a card number: say it without; nothing was signed")
-    raw = seal(key, envelope)
-    if len(raw) > MAX_BYTES:
-        raise DecisionError(f"the decision has {len(raw)} bytes, at most {MAX_BYTES} fit: shorten the reason")
+    raw, most = (seal(key, envelope), MAX_BYTES) if isinstance(key, SigningKey) else (key.seal(envelope), key.most)
+    if len(raw) > most:
+        raise DecisionError(f"the decision has {len(raw)} bytes, at most {most} fit: shorten the reason")
     return raw
 
 
-def read_message(raw: bytes, policy: Policy) -> Decision | Resume | Reveal | Denial | Tick | Refusal:
-    """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there."""
+def read_message(
+    raw: bytes, policy: Policy, observed: Observed | None = None, received: int = 0
+) -> Decision | Resume | Reveal | Denial | Tick | Refusal:
+    """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there.
+
+    `observed`: the issuers' keys; `received`: the message's broker time in ms.
+    """
     if raw.startswith(_TICK):
         return _read_tick(raw)
-    opened = unseal(raw, policy)
+    opened = unseal(raw, policy, observed, received)
     if isinstance(opened, Refusal):
         return opened
-    person, payload = opened
+    payload = opened.payload
     if len(payload) == 1 and isinstance(body := payload.get("resume"), dict):
-        return _build(Resume, body, person)
+        return _build(Resume, body, opened)
     if len(payload) == 1 and isinstance(body := payload.get("reveal"), dict):
-        return _build(Reveal, body, person)
+        return _build(Reveal, body, opened)
     if len(payload) == 1 and isinstance(body := payload.get("denial"), dict):
-        denial = _build(Denial, body, person)
+        denial = _build(Denial, body, opened)
         return denial if isinstance(denial, Refusal) or is_denial(denial) else Refusal.BAD_SIGNATURE
-    return _build(Decision, payload, person)
+    return _build(Decision, payload, opened)
 
 
-def read_decision(raw: bytes, policy: Policy) -> Decision | Refusal:
+def read_decision(
+    raw: bytes, policy: Policy, observed: Observed | None = None, received: int = 0
+) -> Decision | Refusal:
     """A decision and nothing else; never raises."""
-    message = read_message(raw, policy)
+    message = read_message(raw, policy, observed, received)
     return message if isinstance(message, Decision | Refusal) else Refusal.BAD_SIGNATURE
 
 
@@ -191,17 +208,20 @@ def _read_tick(raw: bytes) -> Tick | Refusal:
     return Tick(lane, due) if type(lane) is int and type(due) is int else Refusal.BAD_SIGNATURE
 
 
-def _build(kind: type[Message], payload: dict[str, object], person: str) -> Message | Refusal:
+def _build(kind: type[Message], payload: dict[str, object], opened: Opened) -> Message | Refusal:
     """Exactly the payload's fields, of their types and within bounds; anything else was not written by Panlock."""
-    wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name != "person"}
+    wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name not in _NOT_SIGNED}
     if set(payload) != set(wanted) or any(type(payload[name]) is not type_ for name, type_ in wanted.items()):
         return Refusal.BAD_SIGNATURE
     if payload.get("decision", "deny") not in ("approve", "deny") or not printable(str(payload["reason"])):
         return Refusal.BAD_SIGNATURE
     if not all(_bounded(name, value) for name, value in payload.items() if name != "reason"):
         return Refusal.BAD_SIGNATURE
-    message = kind(**payload, person=person)  # type: ignore[arg-type]
-    return replace(message, reason=masked(message.reason))
+    message = kind(**payload, person=opened.person, session=opened.session)  # type: ignore[arg-type]
+    reason = masked(message.reason)
+    if opened.session is not None and reason != message.reason:
+        return Refusal.BAD_SIGNATURE  # the audit keeps the message as it was signed
+    return replace(message, reason=reason)
 
 
 def is_denial(denial: Denial) -> bool:

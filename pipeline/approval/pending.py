@@ -12,6 +12,9 @@ Layout (version 1): one JSON object in UTF-8, bytes in base64, times in millisec
 
 `proof` is there where the record was signed: what the event of its end will tell of it.
 
+and, where the rule has them, `"requester":"ben@pay.example"` (empty: the record does not say who asked) and
+`"device":true` (a sign-in by the device flow may decide).
+
 Key, value and headers are the whole MASKED record; `sha256` is its hash, recomputed before anyone signs it.
 """
 
@@ -71,6 +74,8 @@ class Pending:
     policy: str
     votes: tuple[Vote, ...]
     proof: bytes | None = None
+    requester: str | None = None
+    device: bool = False
 
     def encode(self) -> bytes:
         proof = {} if self.proof is None else {"proof": orjson.Fragment(self.proof)}
@@ -97,6 +102,8 @@ class Pending:
                 "policy": self.policy,
                 "votes": self.votes,
                 **proof,
+                **({} if self.requester is None else {"requester": self.requester}),
+                **({"device": True} if self.device else {}),
             }
         )
 

@@ -1,13 +1,15 @@
 """What a decision comes to: refused, one vote more, a quorum, or a denial.
 
-Who may decide is settled by the policy as it is now (roles, owners), how many by the rule as it was when the record
-was held. There is no exemption for anyone.
+Who may decide is settled by the policy as it is now (roles, owners), how many, and who asked for it, by the rule as it
+was when the record was held. There is no exemption for anyone.
 """
 
 from dataclasses import dataclass, replace
 
 from pipeline.approval.decision import Decision
 from pipeline.approval.pending import Pending, Vote
+from pipeline.approval.requester import UNKNOWN, same_person
+from pipeline.approval.roles import roles_of
 from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
@@ -67,14 +69,25 @@ def _not_entitled(decision: Decision, received: int, pending: Pending, policy: P
     """Whether it came too late, or from somebody whose word does not count here."""
     if received >= pending.expires:
         return Refusal.EXPIRED
-    person = policy.people.get(decision.person)
-    if person is None or not set(person.roles) & set(pending.approvers):
+    session = decision.session
+    if not roles_of(decision, policy) & set(pending.approvers):
         return Refusal.WRONG_ROLE
+    if session is not None and session.device and not pending.device:
+        return Refusal.DEVICE_FLOW
     producer = policy.principals.get(pending.principal)
     if producer is None:  # its owners are unknown: nobody can be shown not to be one
         return Refusal.WRONG_TOPIC
-    if decision.person in producer.owners:
+    if any(same_person(decision.person, owner) for owner in producer.owners):
         return Refusal.OWNER
-    if any(decision.person == vote.person or decision.jti == vote.jti for vote in pending.votes):
+    if pending.requester is not None and _may_have_asked(decision, pending.requester):
+        return Refusal.REQUESTER
+    if any(same_person(decision.person, vote.person) or decision.jti == vote.jti for vote in pending.votes):
         return Refusal.REPEATED
     return None
+
+
+def _may_have_asked(decision: Decision, requester: str) -> bool:
+    """Where the record does not say who asked, it can be denied, but nobody can be shown to be somebody else."""
+    if requester == UNKNOWN:
+        return decision.decision != "deny"
+    return same_person(decision.person, requester)

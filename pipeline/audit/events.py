@@ -34,6 +34,7 @@ class EventType(StrEnum):
     POLICY_PROPOSED = "policy.proposed"
     POLICY_APPROVED = "policy.approved"
     POLICY_APPLIED = "policy.applied"
+    APPROVER_KEYS_OBSERVED = "approver.keys-observed"
     VALUE_REVEALED = "value.revealed"
     LANE_OPENED = "lane.opened"
     LANE_CLOSED = "lane.closed"

@@ -7,6 +7,7 @@ import panlock_kernel
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from pipeline.approval.requester import PATH
 from pipeline.policy.jwk import check_public_jwk
 from pipeline.policy.problems import quote
 
@@ -19,6 +20,9 @@ _COMMON_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # X.520's upper bound; noth
 _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 _KEY_ID = re.compile(r"[a-z0-9]{1,16}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?")
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_CLAIM = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _DURATION = re.compile(r"([1-9][0-9]{0,9})(ms|s|m|h|d)")
 DURATION_UNITS = {"ms": 1, "s": 1_000, "m": MINUTE, "h": 60 * MINUTE, "d": DAY}
 _RULE_REMEDY = (
@@ -80,6 +84,35 @@ def _file_name(text: str) -> str:
 def _said(text: str) -> str:
     if not text.strip() or len(text) > 500:
         raise wrong("says nothing or too much", "tell approvers in 1 to 500 characters why they are asked")
+    return text
+
+
+def _issuer_url(text: str) -> str:
+    if not _ISSUER.fullmatch(text) or len(text) > 255:
+        raise wrong(
+            f"{quote(text)} is no issuer", "write its URL as its tokens have it in `iss`: https, no query, no fragment"
+        )
+    return text
+
+
+def _client_id(text: str) -> str:
+    if not _CLIENT_ID.fullmatch(text):
+        raise wrong(f"{quote(text)} is no client id", "use 1 to 128 letters, digits and . _ : / - as at the issuer")
+    return text
+
+
+def _claim(text: str) -> str:
+    if not _CLAIM.fullmatch(text):
+        raise wrong(f"{quote(text)} is no claim", "use 1 to 64 letters, digits and . _ : / -")
+    return text
+
+
+def _requester(text: str) -> str:
+    if text != "none" and not PATH.fullmatch(text):
+        raise wrong(
+            f"{quote(text)} is no path to one member",
+            "write where records say who asked, as $.requested_by, or `none` with a `requester_reason`",
+        )
     return text
 
 
@@ -156,6 +189,11 @@ CommonName = Annotated[str, AfterValidator(_common_name), _written(_COMMON_NAME)
 PersonId = Annotated[str, AfterValidator(_person)]
 SpiffeId = Annotated[str, AfterValidator(_spiffe), _written(_SPIFFE)]
 TopicName = Annotated[str, AfterValidator(_topic), _written(_TOPIC)]
+IssuerUrl = Annotated[str, AfterValidator(_issuer_url), _written(_ISSUER)]
+ClientId = Annotated[str, AfterValidator(_client_id), _written(_CLIENT_ID)]
+ClaimName = Annotated[str, AfterValidator(_claim), _written(_CLAIM)]
+RequesterPath = Annotated[str, AfterValidator(_requester)]
+MaxAge = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION), _within(MINUTE, DAY // 2, "1m to 12h")]
 Said = Annotated[str, AfterValidator(_said)]
 FieldPath = Annotated[str, AfterValidator(_field_path)]
 Rule = Annotated[str, AfterValidator(_rule)]

@@ -5,20 +5,25 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
     DAY,
     MINUTE,
+    ClaimName,
+    ClientId,
     CommonName,
     Expiry,
     FieldPath,
     FileName,
+    IssuerUrl,
     KeyId,
+    MaxAge,
     Name,
     PersonId,
     PublicJwk,
+    RequesterPath,
     Retention,
     Rule,
     Said,
@@ -31,6 +36,7 @@ from pipeline.policy.kinds import (
 
 Strategy = Literal["drop", "redact", "partial", "token", "fpe", "encrypt"]
 Class = Literal["pan", "sad", "expiry", "name", "iban", "service-code", "pan-part", "clear"]
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 DEFAULT_DOMAIN = "default"
 
 
@@ -47,11 +53,34 @@ class Principal(Part):
 
 
 class Person(Part):
-    """Someone who decides. `certificate` is the CN of their Kafka certificate."""
+    """Someone who decides. `certificate` is the CN of their Kafka certificate; `roles` are those of their `keys`."""
 
     certificate: CommonName
-    roles: tuple[Name, ...]
+    roles: tuple[Name, ...] = ()
     keys: tuple[PublicJwk, ...] = ()
+
+
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise wrong("is empty", "name at least one")
+    return names
+
+
+class Issuer(Part):
+    """An OpenID Connect issuer that says who approvers are: people are its `person_claim`, roles its `groups_claim`.
+
+    `device_client_id`: the client of the device flow, which `client_id` must not be allowed at the issuer.
+    `acr`: what a sign-in must be, any of these; empty: anything. `max_age_ms` counts from `auth_time`.
+    """
+
+    issuer: IssuerUrl
+    client_id: ClientId
+    device_client_id: ClientId | None = None
+    person_claim: ClaimName = "email"
+    groups_claim: ClaimName = "groups"
+    acr: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
+    max_age_ms: MaxAge = Field(15 * MINUTE, alias="max_age")
+    algorithms: Annotated[tuple[Algorithm, ...], AfterValidator(_some)] = ("RS256",)
 
 
 class Roles(Part):
@@ -101,10 +130,6 @@ class Scan(Part):
     domain: Name = DEFAULT_DOMAIN
 
 
-def _no_requester(value: object) -> None:
-    raise wrong("`requester` is not supported in this release", "leave it out; owners of the producer never count")
-
-
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise wrong("has a name twice", "give each column its own")
@@ -112,7 +137,11 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class HoldRule(Part):
-    """When a record waits for people, for whom, and how long (`expires_ms`, after its broker time)."""
+    """When a record waits for people, for whom, and how long (`expires_ms`, after its broker time).
+
+    `requester`: where the record says who asked for it: they do not count; or `none`, with a reason. `device_flow`:
+    whether a sign-in by the device flow may decide.
+    """
 
     id: Name
     when: Rule
@@ -120,7 +149,9 @@ class HoldRule(Part):
     approvers: Annotated[tuple[Name, ...], Field(min_length=1)]
     quorum: Annotated[int, Field(ge=1, le=100)] = 1
     expires_ms: Expiry = Field(DAY, alias="expires")
-    requester: Annotated[None, BeforeValidator(_no_requester)] = None
+    requester: RequesterPath | None = None
+    requester_reason: Said | None = None
+    device_flow: Literal["refuse", "allow"] = "refuse"
 
 
 class PolicyApprovers(Part):
@@ -216,6 +247,7 @@ class Policy(Part):
     lanes: Annotated[int, Field(ge=1, le=512)] = 8
     principals: Annotated[dict[Name, Principal], Field(min_length=1)]
     people: dict[PersonId, Person] = {}
+    issuers: dict[Name, Issuer] = {}
     roles: Roles = Roles()
     policy_approvers: PolicyApprovers | None = None
     authorities: tuple[FileName, ...] = ()

@@ -34,7 +34,10 @@ RESUME = Resume("Y2x1c3Rlcg", 3, "3/41", "retention was too short", "77aa", 1_79
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_messages_of_old_are_read_as_they_were(vector: dict) -> None:
     message = read_message(vector["raw"].encode(), POLICY)
-    assert (type(message).__name__, asdict(message)) == (vector["kind"], vector["message"])
+    said = asdict(message)
+    if vector["kind"] != "Tick" and not isinstance(message, Refusal):
+        assert said.pop("session") is None  # no issuer vouched for anyone then
+    assert (type(message).__name__, said) == (vector["kind"], vector["message"])
 
 
 def test_ed25519_signatures_and_ticks_are_written_as_of_old() -> None:
@@ -83,7 +86,7 @@ def _parts() -> list[bytes]:
     return sign_decision(ANA, decision()).split(b".")
 
 
-GOOD = {"v": 1, **{name: value for name, value in asdict(decision()).items() if name != "person"}}
+GOOD = {"v": 1, **{name: value for name, value in asdict(decision()).items() if name not in ("person", "session")}}
 HEADER = {"alg": "Ed25519", "kid": ANA.thumbprint(), "typ": TYPE}
 
 

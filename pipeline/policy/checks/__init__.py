@@ -6,7 +6,13 @@ from pipeline.policy.checks.certificates import check_certificates
 from pipeline.policy.checks.domains import check_domains, check_rotations
 from pipeline.policy.checks.fields import check_fields
 from pipeline.policy.checks.flows import check_clean_topics, check_producers, check_retention, check_sealed
-from pipeline.policy.checks.holds import check_approvers, check_policy_approvers, check_rule_ids
+from pipeline.policy.checks.holds import (
+    check_approvers,
+    check_issuers,
+    check_policy_approvers,
+    check_requesters,
+    check_rule_ids,
+)
 from pipeline.policy.checks.people import check_keys, check_owners, check_spiffe
 from pipeline.policy.checks.strategies import check_strategies
 from pipeline.policy.document import Cursor
@@ -26,6 +32,8 @@ CHECKS: tuple[Check, ...] = (
     check_rule_ids,
     check_approvers,
     check_policy_approvers,
+    check_issuers,
+    check_requesters,
     check_certificates,
     check_keys,
     check_owners,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pipeline.masking.strategies import CLEAR
+from pipeline.policy.checks.fields import meet
 from pipeline.policy.document import Cursor
 from pipeline.policy.problems import Problem, quote
 
@@ -17,7 +19,12 @@ def check_rule_ids(root: Cursor) -> Iterator[Problem]:
 
 
 def check_approvers(root: Cursor) -> Iterator[Problem]:
-    """Every role is held by someone, and enough people who may decide hold one of them."""
+    """Every role is held by someone, and enough people who may decide hold one of them.
+
+    Where there are issuers, their groups say who holds a role, and no policy can tell how many do.
+    """
+    if root.at("issuers").data:
+        return
     people = dict(root.at("people").members())
     held = {role for person in people.values() for role in person.at("roles").texts()}
     for _, flow in root.at("flows").members():
@@ -60,3 +67,55 @@ def _check_quorum(rule: Cursor, people: dict[str, Cursor], owners: set[str]) -> 
             f"asks for {quorum}, but {count} people with a key may approve{owning}",
             "add people with one of the roles and a key, or lower the quorum",
         )
+
+
+def check_requesters(root: Cursor) -> Iterator[Problem]:
+    """Where approvers come from an issuer, every rule says who the requester is; elsewhere it may."""
+    for _, flow in root.at("flows").members():
+        masked = [rule.at("path").text for rule in flow.at("fields").elements() if rule.at("class").text != CLEAR]
+        json = flow.at("format").text in (None, "json")
+        for rule in flow.at("hold").elements():
+            yield from _check_requester(rule, root, [path for path in masked if path is not None], json)
+
+
+def _check_requester(rule: Cursor, root: Cursor, masked: list[str], json: bool) -> Iterator[Problem]:
+    place, why = rule.at("requester"), rule.at("requester_reason")
+    if place.data is None:
+        if root.at("issuers").data:
+            yield rule.problem(
+                "does not say who the requester is",
+                "write `requester: $.requested_by`, as records name them, or `requester: none` and a requester_reason",
+            )
+        return
+    if place.text == "none":
+        if why.data is None:
+            yield place.problem("needs a reason", "say in `requester_reason` why nobody asked for these records")
+        return
+    if why.data is not None:
+        yield why.problem("is for `requester: none`", "leave it out")
+    if not json:
+        yield place.problem("is for flows of format json", "write `none` and a requester_reason, or leave it out")
+    elif (path := place.text) is not None and any(_meets(rule_path, path) for rule_path in masked):
+        yield place.problem("is masked by a field rule: nobody could be recognised there", "name a field that stays")
+
+
+def _meets(rule_path: str, path: str) -> bool:
+    try:
+        return meet(rule_path, path)
+    except ValueError:  # the model says what is wrong with a path
+        return False
+
+
+def check_issuers(root: Cursor) -> Iterator[Problem]:
+    """An issuer has one alias, and a client for each flow."""
+    known: dict[str, str] = {}
+    for name, issuer in root.at("issuers").members():
+        url, device = issuer.at("issuer"), issuer.at("device_client_id")
+        if url.text is not None and url.text in known:
+            yield url.problem(f"is also the issuer {quote(known[url.text])}", "give it one alias")
+        known.setdefault(url.text or "", name)
+        if device.text is not None and device.text == issuer.at("client_id").text:
+            yield device.problem(
+                "is the client of the code flow, too: a phished device code would be an approval",
+                "register a second client for the device flow, and allow it nothing else",
+            )

@@ -1,0 +1,28 @@
+"""Which roles somebody has: those that the policy gives to their registered key, or their groups at the issuer."""
+
+from pipeline.approval.decision import Decision, Denial, Resume, Reveal
+from pipeline.policy.models import Policy
+
+Said = Decision | Resume | Reveal | Denial
+
+
+def roles_of(message: Said, policy: Policy) -> frozenset[str]:
+    if message.session is not None:
+        return message.session.roles
+    person = policy.people.get(message.person)
+    return frozenset() if person is None else frozenset(person.roles)
+
+
+def actor_of(message: Said) -> dict[str, object]:
+    """Who said it, for an event: the person, and how their issuer vouches for them."""
+    session = message.session
+    if session is None:
+        return {"person": message.person}
+    told: dict[str, object] = {"person": message.person, "issuer": session.issuer, "auth_time": session.auth_time}
+    return told if session.acr is None else {**told, "acr": session.acr}
+
+
+def proof_of(message: Said) -> dict[str, object] | None:
+    """What an auditor verifies it by: the message as it was signed, ID token and all, and the issuer's keys' hash."""
+    session = message.session
+    return None if session is None else {"message": session.signed, "keys": session.keys}
