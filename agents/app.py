@@ -17,6 +17,7 @@ from agents import faults
 from agents.assignor import lane_assignor
 from agents.config import WorkerConfig, WorkerConfigError
 from agents.inbox import BATCH_RECORDS
+from agents.issuers.observer import IssuerObserver
 from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
@@ -48,6 +49,7 @@ class Worker:
         self.lanes: dict[int, Lane] = {}
         self._verifier = verifier_of(policy, config)
         self._sources = flow_sources(policy, config, self._verifier)
+        self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
         self.joined = False
@@ -68,6 +70,7 @@ class Worker:
                 pool=self._pool,
                 approved=self.approved,
                 verifier=self._verifier,
+                issuers=IssuerObserver(self.policy, self._issuer_context),
             )
         return self._services
 

@@ -1,6 +1,7 @@
 """A worker's configuration file."""
 
 import os
+import ssl
 import stat
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.issuers.fetching import issuer_context
 from agents.schemas.settings import SchemaSettings
 from agents.settings import Kafka
 from pipeline.errors import PanlockError
@@ -43,6 +45,7 @@ class WorkerConfig(BaseModel):
     genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     seal_keys: dict[str, Path] = {}  # to open sealed records with: every key that producers may still seal to
     schemas: SchemaSettings | None = None
+    issuer_ca: Path | None = None
     session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
 
     def keyring(self) -> Keyring:
@@ -52,6 +55,13 @@ class WorkerConfig(BaseModel):
             return Keyring(keys, self.token_key)
         except ValueError as error:
             raise WorkerConfigError(f"token_keys: {error}") from error
+
+    def issuer_context(self) -> ssl.SSLContext:
+        """TLS to the policy's issuers. Raises WorkerConfigError."""
+        try:
+            return issuer_context(self.issuer_ca)
+        except OSError as error:  # ssl.SSLError is one
+            raise WorkerConfigError(f"issuer_ca: cannot use {self.issuer_ca}: name a PEM file of CAs") from error
 
     def source_of_schemas(self) -> Schemas | None:
         """Raises WorkerConfigError for a file that cannot be read."""
@@ -98,6 +108,7 @@ def load_worker_config(path: Path) -> WorkerConfig:
         update={
             "kafka": config.kafka.relative_to(base),
             "store": base / config.store,
+            "issuer_ca": config.issuer_ca and base / config.issuer_ca,
             "schemas": config.schemas and config.schemas.relative_to(base),
             "token_keys": {name: base / key for name, key in config.token_keys.items()},
             "seal_keys": {name: base / key for name, key in config.seal_keys.items()},

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faust.types import TP
@@ -29,17 +29,17 @@ class Arrival:
 
     tp: TP
     chunk: Chunk
-    ready: Awaitable[Enforced | Messages]
+    ready: "asyncio.Future[Enforced] | asyncio.Future[Messages]"
     size: int
 
 
 class Inbox:
-    """Chunks in the order of their arrival; `arrived` is set with each."""
+    """Chunks in the order of their arrival; `arrived` is set with each. `cancels`: what is cleared need not end."""
 
-    def __init__(self, arrived: asyncio.Event) -> None:
+    def __init__(self, arrived: asyncio.Event, cancels: bool = False) -> None:
         self._waiting: deque[Arrival] = deque()
         self.records = self.size = 0
-        self._arrived = arrived
+        self._arrived, self._cancels = arrived, cancels
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -52,9 +52,20 @@ class Inbox:
 
     def take(self, most: int | None = None) -> list[Arrival]:
         """The next batch: at most so many records (else BATCH_RECORDS), but always one arrival."""
+        return self._take(most or BATCH_RECORDS, lambda arrival: True)
+
+    def take_ready(self, most: int) -> list[Arrival]:
+        """As `take`, but nothing that is still worked on, nor what is behind it."""
+        return self._take(most, lambda arrival: arrival.ready.done())
+
+    def ready(self) -> bool:
+        """Whether `take_ready` has something."""
+        return bool(self._waiting) and self._waiting[0].ready.done()
+
+    def _take(self, most: int, wanted: Callable[[Arrival], bool]) -> list[Arrival]:
         taken: list[Arrival] = []
         records = size = 0
-        while self._waiting and records < (most or BATCH_RECORDS) and size < BATCH_BYTES:
+        while self._waiting and records < most and size < BATCH_BYTES and wanted(self._waiting[0]):
             arrival = self._waiting.popleft()
             taken.append(arrival)
             records += len(arrival.chunk.records)
@@ -74,5 +85,8 @@ class Inbox:
         return {arrival.tp: arrival.chunk.end for arrival in self._waiting}
 
     def clear(self) -> None:
+        if self._cancels:
+            for arrival in self._waiting:
+                arrival.ready.cancel()
         self._waiting.clear()
         self.records = self.size = 0

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -69,7 +69,7 @@ class Lane:
         decisions = {tp for tp in inputs if tp.topic == DECISIONS}
         self.records, self.decisions = (Gate(services.consumer, tps) for tps in (inputs - decisions, decisions))
         self.arrived = asyncio.Event()
-        self.record_inbox, self.decision_inbox = Inbox(self.arrived), Inbox(self.arrived)
+        self.record_inbox, self.decision_inbox = Inbox(self.arrived), Inbox(self.arrived, cancels=True)
         self.busy = asyncio.Lock()
         self.opened: Opened | None = None
         self.why_closed: str | None = OPENING
@@ -116,15 +116,15 @@ class Lane:
             return  # of a former opening: it is read again
         if decisions:
             for part in split(chunk, MESSAGES):
-                ready: asyncio.Future[Enforced | Messages] = asyncio.get_running_loop().create_future()
-                ready.set_result(Messages(part.records, part.end))
+                ready = self.services.issuers.messages(part.records, part.end)
+                ready.add_done_callback(lambda _: self.arrived.set())
                 inbox.put(Arrival(tp, part, ready, weight(part.records)))
         else:
             inbox.put(Arrival(tp, chunk, self._enforce(tp, chunk), weight(chunk.records)))
         if gate.open and inbox.full():
             await gate.shut()
 
-    def _enforce(self, tp: TP, chunk: Chunk) -> Awaitable[Enforced]:
+    def _enforce(self, tp: TP, chunk: Chunk) -> "asyncio.Future[Enforced]":
         """The stateless half, in a thread. Signed chunks of a partition one after the other: a record may need the
         certificate, or the data key, that one before it has brought."""
         source = self.services.sources[tp.topic]
@@ -201,12 +201,16 @@ class Lane:
         while True:
             await self._something_to_do(opened)
             began = time.monotonic()
-            while self._doubt is None and (self.record_inbox or self.decision_inbox or self._patience(opened) == 0):
+            while self._doubt is None and self._work(opened):
                 async with self.busy:
                     self.since = time.monotonic()
-                    await self._commit(self.decision_inbox.take(MESSAGES) + self.record_inbox.take())
+                    await self._commit(self.decision_inbox.take_ready(MESSAGES) + self.record_inbox.take())
                 await self._reopen()
             await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
+
+    def _work(self, opened: Opened) -> bool:
+        """Whether there is something to commit: decisions that wait for an issuer hold up nothing else."""
+        return bool(self.record_inbox) or self.decision_inbox.ready() or self._patience(opened) == 0
 
     async def _something_to_do(self, opened: Opened) -> None:
         """Wait for a chunk, for work that needs none, or for the end of the producer."""
@@ -236,7 +240,7 @@ class Lane:
             await self._carry_out(lost(opened.store, opened.context, now_ms(), losses))
             await self._let_flow()
             return
-        batch = [await arrival.ready for arrival in arrivals]
+        batch: list[Enforced | Messages] = [await arrival.ready for arrival in arrivals]
         effects = decide(batch, opened.store, opened.context, now_ms(), self._may_not_tick())
         if any(isinstance(item, Messages) and item.records for item in batch):
             self.ticking = False  # whatever ticks were on their way may have been read: look again

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agents.cluster import Facts, facts
 from agents.fit import check_fit
+from agents.issuers.observer import IssuerObserver
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.approval.history import Proposal
@@ -34,6 +35,7 @@ class Services:
     worker: str
     topics: list[str]
     pool: ThreadPoolExecutor
+    issuers: IssuerObserver
     approved: Sequence[Proposal] = ()
     verifier: Verifier | None = None
     _asking: "asyncio.Task[Facts] | None" = field(default=None)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
 from pipeline.approval.decision import Decision, Denial, Resume, sign_decision, sign_denial, sign_resume
+from pipeline.approval.envelope import Signatory
 from pipeline.approval.keys import public_jwk
 from pipeline.approval.pending import Pending
 from pipeline.policy.topics import DECISIONS, PENDING
@@ -21,8 +22,13 @@ class Person:
 
     def __init__(self, certificate: str) -> None:
         self.certificate = certificate
-        self.key = OKPKey.import_key(Ed25519PrivateKey.generate())
+        self.key: OKPKey | Signatory = OKPKey.import_key(Ed25519PrivateKey.generate())
         self.jwk = json.dumps(public_jwk(self.key))
+
+    def under(self, session: Signatory) -> "Person":
+        """The same person, who signs under a session."""
+        self.key = session
+        return self
 
     def decide(
         self, deployment: Deployment, wanted: Callable[[Pending], bool] = lambda each: True, decision: str = "approve"

@@ -76,7 +76,7 @@ def read_session(
     if keys is None:
         return Refusal.ISSUER_UNREACHABLE
     if kid not in keys:
-        return Refusal.UNKNOWN_KEY
+        return Refusal.UNKNOWN_KEY if keys.current else Refusal.ISSUER_UNREACHABLE
     claims = _verified(token, issuer, keys, kid)
     if claims is None:
         return Refusal.TOKEN_INVALID

@@ -34,11 +34,15 @@ class IssuerKeysError(PanlockError):
 
 @dataclass(frozen=True, slots=True)
 class IssuerKeys:
-    """`jwks`: what events hold, ordered by kid; `sha256`: its name, hex."""
+    """`jwks`: what events hold, ordered by kid; `sha256`: its name, hex.
+
+    `current`: whether they were fetched since a key was asked for that is not among them.
+    """
 
     jwks: tuple[dict[str, str], ...]
     sha256: str
     _keys: Mapping[str, Key] = field(repr=False, compare=False)
+    current: bool = field(default=True, compare=False)
 
     @classmethod
     def parse(cls, raw: bytes) -> "IssuerKeys":

@@ -10,6 +10,7 @@ from faust.types import TP
 from agents import inbox as module
 from agents.inbox import Arrival, Inbox
 from agents.transport import Chunk
+from pipeline.holds import Messages
 
 RECORD = cast("Any", SimpleNamespace())
 
@@ -76,3 +77,15 @@ def test_what_arrives_wakes_the_lane() -> None:
     arrived = asyncio.Event()
     Inbox(arrived).put(arrival(1, 1))
     assert arrived.is_set()
+
+
+async def test_what_waits_for_an_issuer_holds_up_what_is_behind_it_and_is_cancelled_with_the_lane() -> None:
+    inbox, waits = Inbox(asyncio.Event(), cancels=True), asyncio.ensure_future(asyncio.sleep(60, Messages([], 1)))
+    done: asyncio.Future[Messages] = asyncio.get_running_loop().create_future()
+    done.set_result(Messages([], 2))
+    for end, ready in ((1, waits), (2, done)):
+        inbox.put(Arrival(TP("panlock.decisions", 0), Chunk(1, end - 1, [], end), ready, 0))
+    assert not inbox.ready() and inbox.take_ready(50) == [] and inbox
+    inbox.clear()
+    await asyncio.sleep(0)
+    assert waits.cancelled() and not inbox

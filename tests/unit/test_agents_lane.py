@@ -12,6 +12,8 @@ from faust.types import TP
 
 import agents.lane
 from agents import inbox
+from agents.issuers.fetching import issuer_context
+from agents.issuers.observer import IssuerObserver
 from agents.lane import Lane, LaneFailedError
 from agents.opening import Opened
 from agents.transport import Chunk
@@ -103,7 +105,8 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
 
 def opened_lane(consumer: FakeConsumer, pool: ThreadPoolExecutor, inputs: set[TP], number: int = 0) -> Lane:
     memory = MemoryLane()
-    services = SimpleNamespace(consumer=consumer, sources=memory.context.sources, pool=pool)
+    issuers = IssuerObserver(memory.policy, issuer_context(None))
+    services = SimpleNamespace(consumer=consumer, sources=memory.context.sources, pool=pool, issuers=issuers)
     lane = Lane(number, inputs, cast("Any", services))
     lane.opened = Opened(cast("Any", FakeProducer()), cast("Any", FakeStore()), memory.context, Effects())
     return lane

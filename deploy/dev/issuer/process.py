@@ -45,6 +45,11 @@ class DevIssuer:
                 raise IssuerError(f"the development issuer does not serve {self.url}: see {self.log}")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """0 while it is down."""
+        return self._process.pid if self._process else 0
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop()
