@@ -5,8 +5,10 @@ import os
 import sys
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -16,15 +18,14 @@ from bench.bed import PARTITIONS, Bed
 from bench.copying import Run
 from bench.count import committed_records
 from bench.latency import latency
-from bench.payments import preload
+from bench.payments import Access, preload
 from bench.progress import Ends
 from bench.throughput import PeerError, measure
 from deploy.dev.guarded import Guarded
 from deploy.provision import provision
 from pipeline.policy import load_policy
 
-_FLOW, _PRINCIPAL = "payments", "checkout"
-SOURCE, CLEAN, AUDIT = f"quarantine.{_FLOW}.{_PRINCIPAL}", f"clean.{_FLOW}", "panlock.audit"
+AUDIT = "panlock.audit"
 _WORKER = "panlock-worker"
 _OPEN = 60.0  # seconds until all lanes are open
 
@@ -37,80 +38,110 @@ def _public_key() -> dict[str, str]:
 
 _WHEN = 'has(record.type) && record.type == "refund" && has(record.amount) && record.amount > 5000.0'
 # one field rule, the scan of all else, a hold rule that reads every record and never matches, audit as always
-_POLICY = {
-    "version": 1,
-    "application": "panlock-bench",
-    "lanes": PARTITIONS,
-    "principals": {_PRINCIPAL: {"spiffe": f"spiffe://dev.panlock/{_PRINCIPAL}"}},
-    "people": {"ana": {"certificate": "ana", "roles": ["approvers"], "keys": [_public_key()]}},
-    "flows": {
-        _FLOW: {
-            "producers": [_PRINCIPAL],
-            "partitions": PARTITIONS,
-            "format": "json",
-            "fields": [{"path": "$.card.number", "class": "pan", "strategy": "token"}],
-            "scan": {"pan": "partial"},
-            "hold": [
-                {
-                    "id": "large-refund",
-                    "when": _WHEN,
-                    "reason": "refunds over 5,000 need a second look",
-                    "approvers": ["approvers"],
-                    "expires": "4h",
-                }
-            ],
+_RULES: dict[str, object] = {
+    "partitions": PARTITIONS,
+    "format": "json",
+    "fields": [{"path": "$.card.number", "class": "pan", "strategy": "token"}],
+    "scan": {"pan": "partial"},
+    "hold": [
+        {
+            "id": "large-refund",
+            "when": _WHEN,
+            "reason": "refunds over 5,000 need a second look",
+            "approvers": ["approvers"],
+            "expires": "4h",
         }
-    },
+    ],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow with one principal; `identity` and `quarantine` as the policy has them, `write` fills it."""
+
+    name: str
+    principal: str
+    identity: str = "broker"
+    quarantine: str = "clear"
+    write: Callable[[Access, str, int, int], Coroutine[None, None, None]] = preload
+
+    @property
+    def source(self) -> str:
+        return f"quarantine.{self.name}.{self.principal}"
+
+    @property
+    def clean(self) -> str:
+        return f"clean.{self.name}"
+
+
+PLAIN = Flow("payments", "checkout")
+
+
+def _policy(flows: Sequence[Flow]) -> dict[str, object]:
+    principals = {
+        flow.principal: {"spiffe": f"spiffe://dev.panlock/{flow.principal}", "identity": flow.identity}
+        for flow in flows
+    }
+    return {
+        "version": 1,
+        "application": "panlock-bench",
+        "lanes": PARTITIONS,
+        "principals": principals,
+        "people": {"ana": {"certificate": "ana", "roles": ["approvers"], "keys": [_public_key()]}},
+        "flows": {
+            flow.name: {"producers": [flow.principal], "quarantine": flow.quarantine, **deepcopy(_RULES)}
+            for flow in flows  # copies: a policy takes no aliases of YAML
+        },
+    }
 
 
 class Panlock:
     """Provisioned once; each run adds records to the same flow, so a run starts where the former ended."""
 
-    def __init__(self, bed: Bed) -> None:
-        self._bed = bed
+    def __init__(self, bed: Bed, flows: Sequence[Flow] = (PLAIN,), seal_key: str | None = None) -> None:
+        self._bed, self._seal_key = bed, seal_key
         directory = bed.directory_of("panlock")
         self._policy, self._config = directory / "policy.yaml", directory / "worker.yaml"
         self._log = directory / "worker.log"
-        self._policy.write_text(yaml.safe_dump(_POLICY, sort_keys=False))
+        self._policy.write_text(yaml.safe_dump(_policy(flows), sort_keys=False))
         self._configure(directory)
         provision(bed.cluster.config("admin"), load_policy(self._policy))
 
     def _configure(self, directory: Path) -> None:
-        key = directory / "k1.key"
-        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(32))
-        config = {
+        key = _secret(directory / "k1.key", os.urandom(32))
+        config: dict[str, object] = {
             "kafka": self._bed.cluster.config(_WORKER),
             "store": str(directory / "store"),
             "token_keys": {"k1": str(key)},
             "token_key": "k1",
         }
+        if self._seal_key is not None:
+            config["seal_keys"] = {"s1": str(_secret(directory / "s1.key", self._seal_key.encode()))}
         self._config.write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def throughput(self, records: int, limit: float) -> Run:
+    def throughput(self, records: int, limit: float, flow: Flow = PLAIN) -> Run:
         """Raises PeerError."""
         access = self._bed.access
-        clean, audit = Ends(access, CLEAN, PARTITIONS), Ends(access, AUDIT, PARTITIONS)
-        asyncio.run(preload(self._bed.access_of(_PRINCIPAL), SOURCE, PARTITIONS, records))
-        before = {CLEAN: clean.committed(), AUDIT: audit.committed()}
+        clean, audit = Ends(access, flow.clean, PARTITIONS), Ends(access, AUDIT, PARTITIONS)
+        asyncio.run(flow.write(self._bed.access_of(flow.principal), flow.source, PARTITIONS, records))
+        before = {flow.clean: clean.committed(), AUDIT: audit.committed()}
         with self.running() as process:
-            throughput = measure(process, clean, sum(before[CLEAN].values()), records, limit)
+            throughput = measure(process, clean, sum(before[flow.clean].values()), records, limit)
         counts = [committed_records(access, topic, since) for topic, since in before.items()]
         return Run(throughput, *counts)
 
     def latency(self, rates: list[float]) -> list[dict[str, float]]:
         """Of a running worker, one rate after the other. Raises PeerError."""
-        producer = self._bed.access_of(_PRINCIPAL)
+        producer = self._bed.access_of(PLAIN.principal)
         with self.running() as process:
             self._warm(process)
-            return [latency(producer, self._bed.access, SOURCE, CLEAN, PARTITIONS, rate) for rate in rates]
+            return [latency(producer, self._bed.access, PLAIN.source, PLAIN.clean, PARTITIONS, rate) for rate in rates]
 
     def _warm(self, process: Guarded) -> None:
         """Until every lane has released something: a worker that still opens its lanes has no latency yet."""
-        clean = Ends(self._bed.access, CLEAN, PARTITIONS)
+        clean = Ends(self._bed.access, PLAIN.clean, PARTITIONS)
         before = clean.committed()
-        asyncio.run(preload(self._bed.access_of(_PRINCIPAL), SOURCE, PARTITIONS, PARTITIONS))
+        asyncio.run(preload(self._bed.access_of(PLAIN.principal), PLAIN.source, PARTITIONS, PARTITIONS))
         deadline = time.monotonic() + _OPEN
         while any(clean.committed()[partition] == offset for partition, offset in before.items()):
             if process.code is not None or time.monotonic() > deadline:
@@ -125,3 +156,9 @@ class Panlock:
             yield process
         finally:
             process.stop()
+
+
+def _secret(path: Path, content: bytes) -> Path:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    return path

@@ -4,6 +4,8 @@ Chunks of 1 KB payments, as the producer kit writes them, through the verifier t
 hashed, roots computed, signatures checked; sealed ones opened, too. Batches are compared with one signature a record
 ("1"). Each pass begins with a verifier that knows nothing: chain, data key and every signature count.
 Rounds interleave, medians count. Progress goes to stderr.
+
+Then the whole engine, on a real broker: a worker with signed, sealed and unsigned producers, one flow after the other.
 """
 
 import argparse
@@ -11,13 +13,18 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from bench import signed_engine
 from bench.machine import machine, versions
 from bench.payments import payments
 from bench.signing import ALGORITHMS, PLACE, PRINCIPAL, SPIFFE, Signing
+from bench.throughput import PeerError
+from pipeline.errors import PanlockError
 from pipeline.identity.verifier import Terms, Verifier
 from pipeline.record import Headers
 
@@ -71,19 +78,20 @@ def rate(kind: Kind, some: Sequence[Sequence[Written]], seconds: float = SECONDS
     return done / spent
 
 
-def run(rounds: int) -> dict[str, object]:
+def verified(rounds: int) -> dict[Kind, float]:
+    """Records a second of CPU."""
     kinds = [(algorithm, seal, batch) for algorithm in ALGORITHMS for seal in ("clear", "sealed") for batch in BATCHES]
     written = {}
     for kind in kinds:
-        print(f"signing {kind}", file=sys.stderr, flush=True)
+        _say(f"signing {kind}")
         written[kind] = chunks(kind[0], kind[1] == "sealed", kind[2])
     rates: dict[Kind, list[float]] = {kind: [] for kind in kinds}
     for number in range(rounds):
-        print(f"round {number + 1}/{rounds}", file=sys.stderr, flush=True)
+        _say(f"round {number + 1}/{rounds}")
         for kind in kinds:
             rates[kind].append(rate(kind, written[kind]))
     medians = {kind: statistics.median(measured) for kind, measured in rates.items()}
-    return {"machine": machine(), "versions": versions(), "runs": report(medians), "ratios": ratios(medians)}
+    return medians
 
 
 def report(medians: dict[Kind, float]) -> dict[str, dict[str, dict[str, int]]]:
@@ -104,13 +112,38 @@ def ratios(medians: dict[Kind, float]) -> dict[str, float]:
     return {"batched/single": found[f"batched/single {HEADLINE} clear"], **found}
 
 
+def engine_ratios(engine: dict[str, dict[str, object]]) -> dict[str, float]:
+    """Records a second of the whole engine, beside those without signatures."""
+    rates = {name: float(str(found["records_per_second"])) for name, found in engine.items()}
+    return {f"{name}/unsigned": round(rates[name] / rates["unsigned"], 2) for name in ("signed", "sealed")}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--json", action="store_true", help="print the report to standard output as JSON")
     options.add_argument("--rounds", type=int, default=ROUNDS)
+    options.add_argument("--engine-rounds", type=int, default=3, help="0: the verifier alone")
     wanted = options.parse_args()
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    result = run(wanted.rounds)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    medians = verified(wanted.rounds)
+    os.sched_setaffinity(0, cores)
+    runs: dict[str, object] = {"verifier": report(medians)}
+    found = ratios(medians)
+    if wanted.engine_rounds:
+        try:
+            with tempfile.TemporaryDirectory(prefix="panlock-bench-") as draft:
+                engine = signed_engine.run(Path(draft), wanted.engine_rounds, _say)
+        except (PeerError, PanlockError) as error:
+            _say(f"error: {error}")
+            return 1
+        runs["engine"] = engine
+        found = engine_ratios(engine) | found
+    result = {"machine": machine(), "versions": versions(), "runs": runs, "ratios": found}
     if wanted.json:
         print(json.dumps(result, indent=2))
     return 0

@@ -26,7 +26,8 @@ ALGORITHMS: dict[str, Callable[[], Key]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "rsa2048": lambda: rsa.generate_private_key(65_537, 2_048),
 }
-_WORKER = private_key(Kem.MLKEM768_X25519, bytes(range(32)))
+WORKER_SEED = bytes(range(32))
+WORKER = private_key(Kem.MLKEM768_X25519, WORKER_SEED)
 _DAY = datetime.timedelta(days=1)
 
 
@@ -36,8 +37,8 @@ class Signing:
     def __init__(self, algorithm: str, sealed: bool) -> None:
         leaf, key, root = _certificates(algorithm)
         self.now = time.time_ns() // 1_000_000
-        self.authorities, self.seal_keys = [root], {key_id(_WORKER.public): _WORKER}
-        recipient = Recipient(public_text(_WORKER.public)) if sealed else None
+        self.authorities, self.seal_keys = [root], {key_id(WORKER.public): WORKER}
+        recipient = Recipient(public_text(WORKER.public)) if sealed else None
         self._stream = Stream(Identity([leaf], key), recipient, now=lambda: self.now)
 
     def batch(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes | None, bytes | None, Headers]]:

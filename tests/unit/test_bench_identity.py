@@ -28,3 +28,9 @@ def test_the_ratio_is_that_of_batches_of_64_to_single_signatures() -> None:
     medians = {(identity.HEADLINE, "clear", 1): 10.0, (identity.HEADLINE, "clear", 64): 250.0}
     assert identity.ratios(medians)["batched/single"] == 25.0
     assert identity.report(medians) == {identity.HEADLINE: {"clear": {"1": 10, "64": 250}}}
+
+
+def test_the_engines_ratios_are_to_records_without_signatures() -> None:
+    engine = {"unsigned": {"records_per_second": 100}, "signed": {"records_per_second": 80}}
+    rates: dict[str, dict[str, object]] = {**engine, "sealed": {"records_per_second": 50}}  # type: ignore[dict-item]
+    assert identity.engine_ratios(rates) == {"signed/unsigned": 0.8, "sealed/unsigned": 0.5}
