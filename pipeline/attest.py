@@ -53,27 +53,32 @@ def attest(
 ) -> list[Masked | Reason]:
     """`results`, with a reason where the state refuses a record. Records that were refused before leave no trace."""
     attested = list(results)
-    streams = _Streams(turn, source, partition)
-    denied: dict[bytes, bool] = {}
-    sealed = -1
+    streams, denied = _Streams(turn, source, partition), dict[bytes, bool]()
+    certificate = stream = b""
+    number = -1
+    take = _refuse
     for index, (record, proof) in enumerate(zip(records, proofs, strict=True)):
         if proof is None:
             continue
-        certificate, stream, sequence, number, _, _ = proof
-        refused = denied.get(certificate)
-        if refused is None:
-            refused = denied[certificate] = _denied(turn, chunk.certificates[certificate])
-            if not refused:
-                _first_use(turn, source, record, chunk.certificates[certificate])
-        if refused:
-            attested[index] = Reason.CERTIFICATE_DENIED
-        elif not streams.mark(stream).take(sequence, record.timestamp):
-            attested[index] = Reason.REPLAYED
-        elif number != sealed:
-            sealed = number
-            _keep_sealed_key(turn, source, partition, record.timestamp, chunk, number)
+        if proof[0] is not certificate or proof[1] is not stream or proof[3] != number:  # objects of the kernel's
+            certificate, stream, _, number, _, _ = proof
+            if certificate not in denied:
+                known = chunk.certificates[certificate]
+                denied[certificate] = _denied(turn, known)
+                if not denied[certificate]:
+                    _first_use(turn, source, record, known)
+            if not denied[certificate]:
+                _keep_sealed_key(turn, source, partition, record.timestamp, chunk, number)
+            take = _refuse if denied[certificate] else streams.mark(stream).take
+        if not take(proof[2], record.timestamp):
+            attested[index] = Reason.CERTIFICATE_DENIED if denied[certificate] else Reason.REPLAYED
     streams.finish()
     return attested
+
+
+def _refuse(sequence: int, time: int) -> bool:
+    """A denied certificate's records leave no mark: they may be sent again once it is accepted."""
+    return False
 
 
 def _denied(turn: Turn, known: Known) -> bool:

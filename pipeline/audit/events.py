@@ -66,6 +66,7 @@ class Chain:
             b'"type":"record.released","v":1}' % (lane, lane, policy.encode())
         )
         self._key = b"%d/" % lane
+        self._signer = b"", b""  # the last one's certificate, and what events say of it
 
     def released(
         self,
@@ -88,7 +89,9 @@ class Chain:
         seq = self.seq
         certificate = proven = b""
         if proof is not None:
-            certificate = b'"certificate":"%b",' % proof[0].hex().encode()
+            if proof[0] is not self._signer[0]:
+                self._signer = proof[0], b'"certificate":"%b",' % proof[0].hex().encode()
+            certificate = self._signer[1]
             proven = proof[4] + b","
         event = self._released % (
             certificate, principal.encode(), proven, seq, evidence, self.prev.encode(), record.encode(), sha256,

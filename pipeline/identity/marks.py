@@ -17,10 +17,11 @@ _LAYOUT = struct.Struct(">QQ128s")
 class Mark:
     """One stream's, on one partition. `missing`: sequences that `take` found skipped, as (first, last) of the whole."""
 
-    __slots__ = ("bits", "highest", "missing", "skipped", "time")
+    __slots__ = ("bits", "highest", "missing", "run", "skipped", "time")
 
     def __init__(self, highest: int = -1, time: int = 0, bits: int = 0) -> None:
         self.highest, self.time, self.bits = highest, time, bits
+        self.run = 0  # sequences up to `highest` that came in order, and are not among the bits yet
         self.missing: tuple[int, int] | None = None
         self.skipped = 0
 
@@ -30,14 +31,20 @@ class Mark:
         return cls(highest, time, int.from_bytes(bits, "big"))
 
     def encode(self) -> bytes:
+        self._settle()
         return _LAYOUT.pack(self.highest, self.time, self.bits.to_bytes(WINDOW // 8, "big"))
 
     def take(self, sequence: int, time: int) -> bool:
         """Note a record; False if it was seen, or is too far behind to tell. `time`: the broker's, in ms."""
+        if time > self.time:
+            self.time = time
         ahead = sequence - self.highest
         if ahead == 1:
-            self.bits = (self.bits << 1 | 1) & _MASK
-        elif ahead > 1:
+            self.highest = sequence
+            self.run += 1
+            return True
+        self._settle()
+        if ahead > 1:
             self._skip(self.highest + 1, sequence - 1)
             self.bits = (self.bits << ahead | 1) & _MASK if ahead < WINDOW else 1
         elif ahead <= -WINDOW or self.bits >> -ahead & 1:
@@ -45,8 +52,12 @@ class Mark:
         else:
             self.bits |= 1 << -ahead
         self.highest = max(self.highest, sequence)
-        self.time = max(self.time, time)
         return True
+
+    def _settle(self) -> None:
+        seen = (1 << min(self.run, WINDOW)) - 1
+        self.bits = (self.bits << self.run | seen) & _MASK if self.run < WINDOW else seen
+        self.run = 0
 
     def _skip(self, first: int, last: int) -> None:
         self.skipped += last - first + 1
