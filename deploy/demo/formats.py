@@ -95,10 +95,10 @@ FORMATS = {"XML": Written("payments-xml", _xml, _read_xml), "Avro": Written("pay
 def write_formats(run: Run) -> None:
     """Raises NotAsToldError."""
     for name, written in FORMATS.items():
-        topic, flow = quarantine_topic(written.flow, "checkout"), run.policy.flows[written.flow]
+        topic, flow = quarantine_topic(written.flow, "tills"), run.policy.flows[written.flow]
         named = [f"{flow.format}-{number}" for number in range(1, len(CARDS) + 1)]
         sent = [Sent(id_, written.encode(id_, card)) for id_, card in zip(named, CARDS, strict=True)]
-        write_all(run.kafka("checkout"), topic, sent, ("panlock-identity", "checkout"))
+        write_all(run.kafka("tills"), topic, sent, run.seal_to)
         run.written += sent
         clean = _clean(run, flow.clean_topic, len(sent))
         for message in clean:
@@ -106,7 +106,7 @@ def write_formats(run: Run) -> None:
         if flow.format == "xml":
             run.note(f"clean, as it is: {clean[0].value().decode()}")
         run.note(f"clean, read as {name}: {orjson.dumps(written.decode(clean[0].value())).decode()}")
-        run.others.append((Batch(f"payments in {name}", "checkout", "aiokafka", named), topic, _told(written, clean)))
+        run.others.append((Batch(f"payments in {name}", "tills", "the kit", named), topic, _told(written, clean)))
 
 
 def _clean(run: Run, topic: str, count: int) -> Sequence[Message]:

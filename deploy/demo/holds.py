@@ -22,10 +22,10 @@ def decide(run: Run) -> None:
     approved, _, denied, expiring = as_refunds(run, sent)
     approving, behind, denying, waiting = ids(sent)
     run.batches += [
-        Batch("large refund, approved by two", "refunds", "aiokafka", [approving], held=1),
-        Batch("small refund waiting behind it", "refunds", "aiokafka", [behind]),
-        Batch("large refund, denied", "refunds", "aiokafka", [denying], "denied", held=1),
-        Batch("refund that nobody decides", "refunds", "aiokafka", [waiting], "expired", held=1),
+        Batch("large refund, approved by two", "refunds", "the kit", [approving], held=1),
+        Batch("small refund waiting behind it", "refunds", "the kit", [behind]),
+        Batch("large refund, denied", "refunds", "the kit", [denying], "denied", held=1),
+        Batch("refund that nobody decides", "refunds", "the kit", [waiting], "expired", held=1),
     ]
     for record in (approved, denied, expiring):
         _wait_held(run, record)

@@ -1,4 +1,4 @@
-"""Producers that Panlock did not write: kcat (else confluent-kafka) writes as checkout, aiokafka as refunds."""
+"""Producers: kcat (else confluent-kafka), which knows nothing of Panlock, and aiokafka under the kit: signed, sealed."""
 
 import asyncio
 import os
@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AIOKafkaError
 from confluent_kafka import Producer
 
 from deploy.demo.clients import Kafka, librdkafka
 from deploy.demo.told import NotAsToldError
+from panlock_producer import Identity, Recipient
+from panlock_producer.aio import SignedProducer
 
 
 class Sent(NamedTuple):
@@ -63,29 +64,24 @@ class Line:
         return refused[0] if refused else None
 
 
-def write_all(kafka: Kafka, topic: str, records: Iterable[Sent], header: tuple[str, str]) -> list[str]:
-    """Write through aiokafka; returns the record ids."""
+def write_all(kafka: Kafka, topic: str, records: Iterable[Sent], seal_to: Recipient) -> list[str]:
+    """Write signed and sealed; returns the record ids."""
 
     async def go() -> list[str]:
-        producer = _producer(kafka)
-        await producer.start()
-        try:
-            head = [(header[0], header[1].encode())]
-            sent = [await producer.send(topic, each.value, each.key.encode(), headers=head) for each in records]
+        async with _producer(kafka, seal_to) as producer:
+            sent = [await producer.send(topic, each.value, each.key.encode()) for each in records]
             places = [await delivery for delivery in sent]
-        finally:
-            await producer.stop()
         return [f"{place.topic}/{place.partition}/{place.offset}" for place in places]
 
     return asyncio.run(go())
 
 
 class Traffic:
-    """Records one after another through aiokafka, in a thread, until the block ends; `written` is what was acked."""
+    """Signed records one after another, in a thread, until the block ends; `written` is what was acked."""
 
-    def __init__(self, kafka: Kafka, topic: str, records: Iterable[Sent], header: tuple[str, str], rate: float) -> None:
+    def __init__(self, kafka: Kafka, topic: str, records: Iterable[Sent], seal_to: Recipient, rate: float) -> None:
         self._kafka, self._topic, self._records, self._pause = kafka, topic, iter(records), 1 / rate
-        self._headers = [(header[0], header[1].encode())]
+        self._seal_to = seal_to
         self._stop = threading.Event()
         self._error: BaseException | None = None
         self.written: list[Sent] = []
@@ -108,21 +104,21 @@ class Traffic:
             self._error = error
 
     async def _write(self) -> None:
-        producer = _producer(self._kafka)
-        await producer.start()
-        try:
+        async with _producer(self._kafka, self._seal_to) as producer:
             while not self._stop.is_set():
                 record = next(self._records)
-                await producer.send_and_wait(self._topic, record.value, record.key.encode(), headers=self._headers)
+                await producer.send_and_wait(self._topic, record.value, record.key.encode())
                 self.written.append(record)
                 await asyncio.sleep(self._pause)
-        finally:
-            await producer.stop()
 
 
-def _producer(kafka: Kafka) -> AIOKafkaProducer:
+def _producer(kafka: Kafka, seal_to: Recipient) -> SignedProducer:
     context = ssl.create_default_context(cafile=os.fspath(kafka["ca"]))
     context.load_cert_chain(kafka["certificate"], kafka["key"])
-    return AIOKafkaProducer(
-        bootstrap_servers=kafka["bootstrap"], security_protocol="SSL", ssl_context=context, enable_idempotence=True
+    return SignedProducer(
+        Identity.from_files(kafka["certificate"], kafka["key"]),
+        seal_to=seal_to,
+        bootstrap_servers=kafka["bootstrap"],
+        security_protocol="SSL",
+        ssl_context=context,
     )

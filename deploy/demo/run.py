@@ -17,12 +17,13 @@ from deploy.demo.reckoning import Batch, Clean, Event
 from deploy.demo.told import until
 from deploy.demo.workers import WorkerProcess
 from deploy.dev.cluster import DevCluster
+from panlock_producer import Recipient
 from pipeline.policy import Policy
 from pipeline.policy.topics import AUDIT, quarantine_topic, rejections_topic
 
 FLOW = "payments"
 CHECKOUT, REFUNDS = quarantine_topic(FLOW, "checkout"), quarantine_topic(FLOW, "refunds")
-IDENTITY = "panlock-identity", "refunds"  # the header that the policy asks of refunds
+IDENTITY = "panlock-identity", "refunds"  # what refunds says of itself, and nobody else may
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Run:
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)
+    seal_to: Recipient = field(init=False)  # the workers' public key
 
     @property
     def policy_file(self) -> Path:

@@ -14,6 +14,8 @@ from deploy.demo.run import CHECKOUT, FLOW, Run
 from deploy.demo.workers import WorkerProcess, listed, wait_shared
 from deploy.dev.cluster import dev_cluster
 from deploy.provision import provision
+from panlock_producer import Recipient
+from pipeline.identity.sealing_keys import SEED_BYTES, Kem, private_key, private_text, public_text
 from pipeline.policy import load_policy
 
 STEPS: tuple[tuple[str, Callable[[Run], None]], ...]
@@ -49,12 +51,15 @@ def deploy(run: Run) -> None:
 
 def start_workers(run: Run) -> None:
     formats.write_schema(run.directory / "schemas")
-    token_key = run.directory / "k1.key"
-    token_key.touch(mode=0o600)
+    token_key, seal_key, seed = run.directory / "k1.key", run.directory / "s1.key", os.urandom(SEED_BYTES)
+    for file in (token_key, seal_key):
+        file.touch(mode=0o600)
     token_key.write_bytes(os.urandom(32))
+    seal_key.write_text(private_text(Kem.MLKEM768_X25519, seed))
+    run.seal_to = Recipient(public_text(private_key(Kem.MLKEM768_X25519, seed).public))
     for name in ("w1", "w2"):
         kafka = run.cluster.config("panlock-worker")
-        worker = WorkerProcess(name, run.directory / "workers", run.policy_file, kafka, token_key)
+        worker = WorkerProcess(name, run.directory / "workers", run.policy_file, kafka, token_key, seal_key)
         run.workers[name] = worker
         run.closing.callback(worker.kill)
     clean = run.policy.flows[FLOW].clean_topic
@@ -84,7 +89,7 @@ STEPS = (
     ("three people make their keys, and the policy is checked", make_policy),
     ("topics and ACLs from the policy", deploy),
     ("two workers share 4 lanes", start_workers),
-    ("checkout and refunds write, each through a Kafka client of its own", writing.write_cards),
+    ("checkout writes through a plain client; refunds signs every record and seals it", writing.write_cards),
     ("card numbers in free text, escaped, as a record's key, in XML and in Avro are masked", mask_elsewhere),
     ("a forged identity and malformed JSON are rejected, and the producer is told", writing.write_wrong),
     ("checkout tries refunds' topic, and the broker refuses", writing.write_elsewhere),

@@ -18,7 +18,9 @@ SESSION = 6.0  # seconds until the lanes of a silent worker move
 class WorkerProcess:
     """Ends with this process, however that ends."""
 
-    def __init__(self, name: str, directory: Path, policy: Path, kafka: dict[str, str], token_key: Path) -> None:
+    def __init__(
+        self, name: str, directory: Path, policy: Path, kafka: dict[str, str], token_key: Path, seal_key: Path
+    ) -> None:
         self.name, self.log, self._store = name, directory / f"{name}.log", directory / name
         config = write_config(
             directory / f"{name}.yaml",
@@ -27,6 +29,7 @@ class WorkerProcess:
             schemas={"directory": str(directory.parent / "schemas")},
             token_keys={"k1": str(token_key)},
             token_key="k1",  # noqa: S106 - a key's name
+            seal_keys={"s1": str(seal_key)},
             session_timeout=SESSION,
         )
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}

@@ -32,7 +32,7 @@ def as_checkout(run: Run, sent: Sequence[Sent], headers: Mapping[str, str] | Non
 def as_refunds(run: Run, sent: Sequence[Sent]) -> list[str]:
     """Returns the record ids."""
     run.written += sent
-    return write_all(run.kafka("refunds"), REFUNDS, sent, IDENTITY)
+    return write_all(run.kafka("refunds"), REFUNDS, sent, run.seal_to)
 
 
 def write_cards(run: Run) -> None:
@@ -41,7 +41,7 @@ def write_cards(run: Run) -> None:
     as_refunds(run, refunds)
     run.batches += [
         Batch("payments with card and CVV", "checkout", run.checkout.client, ids(payments)),
-        Batch("small refunds", "refunds", "aiokafka", ids(refunds)),
+        Batch("small refunds, signed and sealed", "refunds", "the kit", ids(refunds)),
     ]
     found = run.ledger.wait_for(ids(payments) + ids(refunds))
     for message in found:
@@ -89,7 +89,7 @@ def write_elsewhere(run: Run) -> None:
 def kill_worker(run: Run) -> None:
     """Traffic before, while and after w1 is gone; it ends when w2 has every lane and all that was written is clean."""
     left, gone = run.workers["w2"], run.workers.pop("w1")
-    with Traffic(run.kafka("refunds"), REFUNDS, records.traffic(), IDENTITY, RATE) as traffic:
+    with Traffic(run.kafka("refunds"), REFUNDS, records.traffic(), run.seal_to, RATE) as traffic:
         until("the first records of the traffic in the clean topic", lambda: _released(run, 10))
         lanes = listed(gone.lanes())
         gone.kill()
@@ -104,7 +104,7 @@ def kill_worker(run: Run) -> None:
     written = [*traffic.written]
     run.written += written
     run.ledger.wait_for(ids(written))
-    run.batches.append(Batch("small refunds while a worker dies", "refunds", "aiokafka", ids(written)))
+    run.batches.append(Batch("small refunds while a worker dies", "refunds", "the kit", ids(written)))
     run.note(f"w2 has all lanes; {len(written) - before} records were written meanwhile, and all were released")
 
 
