@@ -37,7 +37,9 @@ def reckon(run: Run) -> None:
 def search(run: Run) -> None:
     """Raises NotAsToldError that names where something was found, and never what."""
     wanted = needles(CARDS)
-    with run.narrator.work("every byte of every topic but checkout's quarantine, searched for each card number and CVV"):
+    with run.narrator.work(
+        "every byte of every topic but checkout's quarantine, searched for each card number and CVV"
+    ):
         written = b"\n".join(each.key.encode() + b"\n" + each.value for each in run.written)
         missed = {needle.name for needle in wanted} - found(written, wanted)
         expect(not missed, f"the search itself does not find what the producers wrote: {missed}")

@@ -1,4 +1,4 @@
-"""Producers: kcat (else confluent-kafka), which knows nothing of Panlock, and aiokafka under the kit: signed, sealed."""
+"""Producers: kcat (else confluent-kafka), which knows nothing of Panlock, and aiokafka under the kit, which signs."""
 
 import asyncio
 import os
