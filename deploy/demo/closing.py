@@ -14,9 +14,10 @@ from deploy.demo.told import expect
 
 
 def tell(run: Run) -> None:
-    with run.narrator.work("the other worker ends in order"):
-        code = run.workers["w2"].stop()
-        expect(code == 0, f"w2 ended with code {code}; its log ends:\n{run.workers['w2'].tail()}")
+    with run.narrator.work("the worker ends in order"):
+        (worker,) = run.workers.values()
+        code = worker.stop()
+        expect(code == 0, f"{worker.name} ended with code {code}; its log ends:\n{worker.tail()}")
     reckon(run)
     search(run)
     verify(run)

@@ -57,6 +57,12 @@ def write_policy(people: dict[str, Person], file: Path) -> None:
     file.write_text(text)
 
 
+def pin(people: dict[str, Person], genesis: str) -> None:
+    """Put the first bundle's hash into everyone's configuration."""
+    for person in people.values():
+        person.configuration.write_text(person.configuration.read_text() + yaml.safe_dump({"genesis": genesis}))
+
+
 def write_config(file: Path, **sections: object) -> Path:
     """A configuration file of the CLI or a worker."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -44,6 +44,7 @@ class Run:
     cluster: DevCluster = field(init=False)
     people: dict[str, Person] = field(init=False)
     policy: Policy = field(init=False)
+    genesis: str = field(init=False)
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)

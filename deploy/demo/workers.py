@@ -16,10 +16,10 @@ SESSION = 6.0  # seconds until the lanes of a silent worker move
 
 
 class WorkerProcess:
-    """Ends with this process, however that ends."""
+    """Ends with this process, however that ends. `keys`: where its files are."""
 
     def __init__(
-        self, name: str, directory: Path, policy: Path, kafka: dict[str, str], token_key: Path, seal_key: Path
+        self, name: str, directory: Path, policy: Path, kafka: dict[str, str], keys: Path, genesis: str
     ) -> None:
         self.name, self.log, self._store = name, directory / f"{name}.log", directory / name
         config = write_config(
@@ -27,9 +27,10 @@ class WorkerProcess:
             kafka=kafka,
             store=name,
             schemas={"directory": str(directory.parent / "schemas")},
-            token_keys={"k1": str(token_key)},
+            token_keys={"k1": str(keys / "k1.key")},
             token_key="k1",  # noqa: S106 - a key's name
-            seal_keys={"s1": str(seal_key)},
+            seal_keys={"s1": str(keys / "s1.key")},
+            genesis=genesis,
             session_timeout=SESSION,
         )
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
@@ -51,6 +52,10 @@ class WorkerProcess:
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         return self._process.stop()
+
+    def ended(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process.code
 
     def check(self) -> None:
         """Raises NotAsToldError if it has ended."""

@@ -75,9 +75,10 @@ def write_wrong(run: Run) -> None:
     for reason in ("identity-mismatch", "malformed-json"):
         record = run.wait_rejection("checkout", reason)
         run.note(f"checkout reads in panlock.rejections.checkout: {record} {reason}")
+    _write_elsewhere(run)
 
 
-def write_elsewhere(run: Run) -> None:
+def _write_elsewhere(run: Run) -> None:
     sent = [records.payment("elsewhere-1", CARDS[1])]
     said = run.checkout.write(REFUNDS, sent)
     expect(said is not None, f"checkout could write {REFUNDS}")
