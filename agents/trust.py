@@ -14,20 +14,26 @@ def verifier_of(policy: Policy, config: WorkerConfig) -> Verifier | None:
     """None where no principal signs. Raises WorkerConfigError."""
     if all(principal.identity != "signed" for principal in policy.principals.values()):
         return None
-    authorities = [root for file in policy.authority_files or [config.kafka.ca] for root in _certificates(file)]
+    pems = policy.authority_pems or {str(config.kafka.ca): _read(config.kafka.ca)}
+    authorities = [root for name, pem in pems.items() for root in _certificates(name, pem)]
     keys = dict(_seal_key(name, file) for name, file in config.seal_keys.items())
     if not keys and any(flow.quarantine == "sealed" for flow in policy.flows.values()):
         raise WorkerConfigError("seal_keys: the policy has sealed flows, and the worker no key to open them: name one")
     return Verifier(authorities, keys)
 
 
-def _certificates(file: Path) -> list[x509.Certificate]:
+def _read(file: Path) -> bytes:
     try:
-        return x509.load_pem_x509_certificates(file.read_bytes())
+        return file.read_bytes()
     except OSError as error:
         raise WorkerConfigError(f"authorities: cannot read {file}: {error.strerror}") from error
+
+
+def _certificates(name: str, pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
-        raise WorkerConfigError(f"authorities: {file} holds no certificate in PEM") from error
+        raise WorkerConfigError(f"authorities: {name} holds no certificate in PEM") from error
 
 
 def _seal_key(name: str, file: Path) -> tuple[bytes, PrivateKey]:

@@ -1,7 +1,7 @@
 """A policy that people change, and their words on it, as tests need them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
@@ -48,13 +48,15 @@ flows:
 )
 
 
-def bundle(version: int = 1, *changes: tuple[str, str]) -> Bundle:
-    """The policy of that version, with each text replaced."""
+def bundle(version: int = 1, *changes: tuple[str, str], files: Mapping[str, bytes] | None = None) -> Bundle:
+    """The policy of that version, with each text replaced; `files` are its authorities."""
     text = POLICY.replace("version: 1", f"version: {version}", 1)
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new, 1)
-    return bundle_of(text.encode(), {}, "policy.yaml")
+    if files:
+        text = text.replace("policy_approvers:", f"authorities: [{', '.join(files)}]\npolicy_approvers:", 1)
+    return bundle_of(text.encode(), files or {}, "policy.yaml")
 
 
 def word(act: Act, name: str, what: Bundle, over: Bundle | None, key: OKPKey | None = None, **other: object) -> Change:

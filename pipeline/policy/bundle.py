@@ -7,7 +7,6 @@ The hash is SHA-256 over the parts, each name and content as u32 length (big-end
 Names are as the policy writes them; the policy's own name does not count.
 """
 
-import re
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -19,13 +18,12 @@ from pathlib import Path
 from pipeline.errors import PanlockError
 from pipeline.policy.load import load_policy, parse_policy
 from pipeline.policy.models import Policy
-from pipeline.policy.problems import PolicyError, quote
+from pipeline.policy.problems import PolicyError
 from pipeline.policy.topics import BUNDLE_BYTES
 
 POLICY_FILE = "policy.yaml"  # what the policy itself is written as
 _DOMAIN = b"panlock-bundle-v1"
 MAX_FILES = 100
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # beside the policy: `fetch` writes nowhere else
 
 
 class BundleError(PanlockError):
@@ -59,7 +57,7 @@ class Bundle:
 
 def references(policy: Policy) -> list[str]:
     """Names of the files that the policy is not whole without, sorted."""
-    return sorted(set(getattr(policy, "authorities", ())))
+    return sorted(set(policy.authorities))
 
 
 def bundle_of(text: bytes, files: Mapping[str, bytes], name: str) -> Bundle:
@@ -73,10 +71,10 @@ def bundle_of(text: bytes, files: Mapping[str, bytes], name: str) -> Bundle:
     wanted = references(policy)
     if wanted != sorted(files):
         raise BundleError(f"{name} refers to the files {', '.join(wanted) or 'none'}, and comes with others")
-    for file in wanted:
-        if not _FILE.fullmatch(file) or file == POLICY_FILE:
-            raise BundleError(f"{quote(file)} cannot be a file of {name}: it must lie beside it, under a plain name")
-    return Bundle(text, dict(files), policy)
+    if POLICY_FILE in files:
+        raise BundleError(f"{name} refers to a file {POLICY_FILE}, which is its own name: give the file another")
+    policy._files = dict(files)
+    return Bundle(text, policy._files, policy)
 
 
 def load_bundle(path: Path) -> Bundle:

@@ -19,6 +19,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _COMMON_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # X.520's upper bound; nothing that a DN would escape
 _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 _KEY_ID = re.compile(r"[a-z0-9]{1,16}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # beside the policy: whoever fetches one writes nowhere else
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
@@ -76,7 +77,7 @@ def _topic(text: str) -> str:
 
 
 def _file_name(text: str) -> str:
-    if not text or "\0" in text or text.startswith("/") or ".." in text.split("/"):
+    if not _FILE.fullmatch(text):
         raise wrong(f"{quote(text)} is no file beside the policy", "name a file in the policy's directory, as ca.pem")
     return text
 
@@ -201,5 +202,5 @@ PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
 Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
 Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
 Window = Annotated[Duration, _within(2 * MINUTE, DAY, "2m to 1d, and no less than producers' delivery.timeout.ms")]
-FileName = Annotated[str, AfterValidator(_file_name)]
+FileName = Annotated[str, AfterValidator(_file_name), _written(_FILE)]
 Retention = Annotated[Duration, _within(60 * MINUTE, RETENTION_LIMIT, "1h to 400d")]

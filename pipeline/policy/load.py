@@ -22,9 +22,7 @@ def load_policy(path: Path) -> Policy:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise PolicyError(str(path), [Problem(line, "", "is not UTF-8", "save it as UTF-8 text")]) from None
-    policy = parse_policy(text, str(path))
-    policy._directory = path.parent
-    return policy
+    return parse_policy(text, str(path))
 
 
 def parse_policy(text: str, name: str) -> Policy:

@@ -1,8 +1,7 @@
 """policy.yaml as types. What one value alone can have wrong is checked here; what lies between values, in checks/."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -256,7 +255,7 @@ class Policy(Part):
     flows: Annotated[dict[Name, Flow], Field(min_length=1)]
 
     _hash: str = PrivateAttr("")
-    _directory: Path = PrivateAttr(Path())
+    _files: Mapping[str, bytes] = PrivateAttr({})
 
     @model_validator(mode="after")
     def _name_flows(self) -> "Policy":
@@ -270,9 +269,9 @@ class Policy(Part):
         return self._hash
 
     @property
-    def authority_files(self) -> list[Path]:
-        """`authorities`, where the policy's file is."""
-        return [self._directory / name for name in self.authorities]
+    def authority_pems(self) -> dict[str, bytes]:
+        """Content of `authorities`, as the bundle brought it: a policy by itself knows their names alone."""
+        return {name: self._files[name] for name in self.authorities}
 
     def owners(self, flow: Flow) -> AbstractSet[str]:
         """Who answers for a producer of the flow."""

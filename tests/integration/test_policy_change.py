@@ -20,7 +20,7 @@ from tests.changing import KEYS, bundle, person, value
 from tests.deployment import Deployment, WorkerProcess, until
 from tests.integration.cli_runner import Cli
 
-FIRST, NEXT = bundle(1), bundle(2, ("> 5.0", "> 9.0"))
+FIRST, NEXT = bundle(1), bundle(2, ("> 5.0", "> 9.0"), files={"ca.pem": b"an authority"})
 
 
 @pytest.fixture
@@ -66,11 +66,14 @@ def test_a_policy_is_changed_by_its_quorum_and_by_nothing_less(panlock: Deployme
     ana, ben, cy, eve = (cli(panlock, name, genesis=FIRST.hash) for name in ("ana", "ben", "cy", "eve"))
     file = tmp_path / "next.yaml"
     file.write_bytes(NEXT.text)
+    authority = panlock.directory / "ca.pem"
+    for place in (authority, tmp_path / "ca.pem"):
+        place.write_bytes(NEXT.files["ca.pem"])
 
     proposed = ben("policy", "propose", str(file), "--reason", "small amounts need nobody", "--json")
     assert proposed.json["approvals"] == [] and "condition-changed" in proposed.err
     shown = ana("policy", "show", "--json").json
-    assert [each["kind"] for each in shown["weaker"]] == ["condition-changed"] and shown["waiting"]
+    assert [each["kind"] for each in shown["weaker"]] == ["condition-changed", "authority-added"] and shown["waiting"]
     lines = ana("policy", "show").out.splitlines()
     assert next(at for at, line in enumerate(lines) if "weaker" in line) < next(
         at for at, line in enumerate(lines) if line.startswith("-version")
@@ -86,6 +89,7 @@ def test_a_policy_is_changed_by_its_quorum_and_by_nothing_less(panlock: Deployme
     assert "panlock policy apply" in refused(panlock.worker("w2", genesis=FIRST.hash))
     assert cy("policy", "fetch", NEXT.hash[:8], "--out", str(tmp_path / "out")).code == 0
     assert (tmp_path / "out" / "policy.yaml").read_bytes() == NEXT.text
+    assert (tmp_path / "out" / "ca.pem").read_bytes() == NEXT.files["ca.pem"]
     assert cy("policy", "apply", "--json").json["in_force"]
 
     second = panlock.worker("w2", genesis=FIRST.hash)
@@ -93,6 +97,8 @@ def test_a_policy_is_changed_by_its_quorum_and_by_nothing_less(panlock: Deployme
     second.wait_ready(2)
     assert _told(panlock) == {(lane, act, name) for lane in (0, 1) for act, name in WORDS}
     check_chain(panlock)
+    authority.write_bytes(b"another authority")
+    assert "changed after people approved it" in refused(panlock.worker("w1", genesis=FIRST.hash))
     panlock.set_policy(FIRST.text.decode())
     assert "it was before" in refused(panlock.worker("w1", genesis=FIRST.hash))
     panlock.produce("quarantine.payments.checkout", [(0, b"k", b'{"amount":7}')])
@@ -162,6 +168,7 @@ def test_a_lane_goes_back_neither_to_an_older_policy_nor_to_none(panlock: Deploy
     say(panlock, "cy", "approve", NEXT, FIRST)
     say(panlock, "cy", "apply", NEXT, FIRST)
     panlock.set_policy(NEXT.text.decode())
+    (panlock.directory / "ca.pem").write_bytes(NEXT.files["ca.pem"])
     panlock.worker("w1", genesis=FIRST.hash).wait_ready(2).stop()
     panlock.recreate(POLICY)
     say(panlock, "ana", "propose", FIRST, None)

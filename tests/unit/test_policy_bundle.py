@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.approval.change import decode, read_change
+from pipeline.policy import PolicyError
 from pipeline.policy.bundle import Bundle, BundleError, bundle_of, load_bundle, read_bundle
 from tests.changing import POLICY, bundle
 
@@ -57,15 +58,31 @@ def test_a_bundle_that_is_too_large_is_refused() -> None:
         bundle_of(POLICY.encode() + b"#" * (1 << 20), {}, "policy.yaml")
 
 
-@pytest.mark.parametrize("name", ["../ca.pem", "/etc/ca.pem", "a/b.pem", ".hidden", "policy.yaml", ""])
-def test_a_file_lies_beside_the_policy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.policy.bundle.references", lambda policy: [name])
-    with pytest.raises(BundleError, match="cannot be a file of"):
-        bundle_of(POLICY.encode(), {name: b"x"}, "policy.yaml")
+def with_authority(name: str) -> bytes:
+    return POLICY.replace("people:", f"authorities: ['{name}']\npeople:", 1).encode()
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    monkeypatch.setattr("pipeline.policy.bundle.references", lambda policy: ["ca.pem"])
+@pytest.mark.parametrize("name", ["../ca.pem", "/etc/ca.pem", "a/b.pem", ".hidden", ""])
+def test_a_file_lies_beside_the_policy(name: str) -> None:
+    with pytest.raises(PolicyError, match="no file beside the policy"):
+        bundle_of(with_authority(name), {name: b"x"}, "policy.yaml")
+
+
+def test_a_file_is_not_called_as_the_policy_itself() -> None:
+    with pytest.raises(BundleError, match="its own name"):
+        bundle_of(with_authority("policy.yaml"), {"policy.yaml": b"x"}, "policy.yaml")
+
+
+def test_a_policy_has_the_authorities_that_its_bundle_brought(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_bytes(with_authority("ca.pem"))
+    (tmp_path / "ca.pem").write_bytes(b"one")
+    loaded = load_bundle(tmp_path / "policy.yaml")
+    (tmp_path / "ca.pem").write_bytes(b"another, after people approved it")
+    assert loaded.policy.authority_pems == {"ca.pem": b"one"}
+    assert load_bundle(tmp_path / "policy.yaml").hash != loaded.hash
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_bytes(with_authority("ca.pem"))
     with pytest.raises(BundleError, match=r"cannot read .*ca\.pem"):
         load_bundle(tmp_path / "policy.yaml")

@@ -55,6 +55,8 @@ ONE = {
     "identity unknown": ("identity: header", "identity: none", "principals.refunds.identity", "`none` is not possible", "'broker', 'header' or 'signed'"),
     "sealed without signatures": ("quarantine: clear", "quarantine: sealed", "flows.payments.quarantine", "`checkout`, `refunds` signs none", "identity: signed"),
     "window": ("ordering: key", "window: 1m", "flows.payments.window", "too short or too long", "2m to 1d"),
+    "authorities that nobody approves": (", identity: header}", ", identity: signed}\npolicy_approvers: {roles: [payments-approvers], quorum: 1}", "authorities", "is missing: with policy_approvers", "name their PEM files"),
+    "policy approvers too few": ("people:", "policy_approvers: {roles: [payments-approvers]}\npeople:", "policy_approvers.quorum", "asks for 2 beside the author, but 2 people", "lower the quorum"),
     "authority elsewhere": ("people:", "authorities: [../ca.pem]\npeople:", "authorities[0]", "no file beside the policy", "ca.pem"),
     "recording masked": ("recording: off", "recording: masked", "flows.payments.recording", "not supported", "use off"),
     "recording reveal": ("recording: off", "recording: reveal", "flows.payments.recording", "not supported", "use off"),

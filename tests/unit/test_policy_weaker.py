@@ -79,6 +79,7 @@ WEAKER = {
     "an identity is the broker's word": ("identity: header", "identity: broker", "identity-weaker", "principals.checkout.identity"),
     "a person has another key": (ANA, ANA.replace("keys: [", "keys: [{'kty': 'OKP', 'crv': 'Ed25519', 'x': '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'}, "), "key-added", "people.ana@pay.example.keys"),
     "quarantine keeps longer": ("retention: 7d", "retention: 8d", "life-longer", "flows.payments.retention"),
+    "old records are accepted for longer": ("retention: 7d", "retention: 7d\n    window: 20m", "life-longer", "flows.payments.window"),
     "clean keeps longer": ("topic: payments}", "topic: payments, retention: 20d}", "life-longer", "flows.payments.clean.retention"),
     "records pass a held one": ("ordering: key", "ordering: none", "ordering-weaker", "flows.payments.ordering"),
     "an owner is none any more": (", owners: [ben@pay.example]", "", "owner-removed", "principals.checkout.owners"),

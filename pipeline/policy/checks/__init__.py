@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterator
 from pipeline.policy.checks.certificates import check_certificates
 from pipeline.policy.checks.domains import check_domains, check_rotations
 from pipeline.policy.checks.fields import check_fields
-from pipeline.policy.checks.flows import check_clean_topics, check_producers, check_retention, check_sealed
+from pipeline.policy.checks.flows import (
+    check_authorities,
+    check_clean_topics,
+    check_producers,
+    check_retention,
+    check_sealed,
+)
 from pipeline.policy.checks.holds import (
     check_approvers,
     check_issuers,
@@ -25,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check_clean_topics,
     check_retention,
     check_sealed,
+    check_authorities,
     check_strategies,
     check_domains,
     check_rotations,

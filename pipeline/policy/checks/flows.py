@@ -25,6 +25,17 @@ def check_producers(root: Cursor) -> Iterator[Problem]:
             seen.add(name)
 
 
+def check_authorities(root: Cursor) -> Iterator[Problem]:
+    """What people approve must say who a producer is; a worker's own configuration is nobody's to approve."""
+    signed = any(principal.at("identity").text == "signed" for _, principal in root.at("principals").members())
+    place = root.at("authorities")
+    if signed and root.at("policy_approvers").data is not None and not place.data:
+        yield place.problem(
+            "is missing: with policy_approvers, people approve the CAs of signed producers, too",
+            "name their PEM files, beside the policy",
+        )
+
+
 def check_sealed(root: Cursor) -> Iterator[Problem]:
     """What nobody signed could not be tied to the one who sealed it."""
     principals = root.at("principals").members()

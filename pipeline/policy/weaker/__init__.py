@@ -15,7 +15,7 @@ from pipeline.policy.weaker.ranks import Weakening, changed, lower_rank, unranke
 __all__ = ["Weakening", "weakenings"]
 
 _DIGITS = ("0+4", "6+4", "8+4")  # of a card number that partial shows: the fewest first
-_RANKED = {"principals", "people", "roles", "policy_approvers", "truncation", "flows", "token_domains"}
+_RANKED = {"principals", "people", "roles", "policy_approvers", "truncation", "flows", "token_domains", "authorities"}
 _NEUTRAL = {"version", "lanes", "application"}
 
 

@@ -67,7 +67,9 @@ def _field(place: str, old: FieldRule, new: FieldRule) -> Iterator[Weakening]:
         yield from lower_rank("strategy-weaker", f"{place}.fallback", before, after, STRATEGIES)
     if _strategy(new) in ("token", "fpe", "encrypt"):
         yield from changed("domain-changed", f"{place}.domain", old.domain, new.domain)
-    yield from unranked(place, old, new, {"path", "class_", "strategy", "fallback", "domain"})
+    if old.joined and not new.joined:
+        yield Weakening("field-rule-removed", f"{place}.joined", "a value in parts is not masked as one any more")
+    yield from unranked(place, old, new, {"path", "class_", "strategy", "fallback", "domain", "joined"})
 
 
 def _new_field(place: str, rule: FieldRule, old: Flow) -> Iterator[Weakening]:
