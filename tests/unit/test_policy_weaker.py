@@ -24,6 +24,7 @@ people:
     + person("eve", "guests")
     + """\
 roles: {auditors: [panlock-auditor]}
+issuers: {idp: {issuer: "https://id.pay.example", client_id: panlock, acr: [mfa], max_age: 15m}}
 policy_approvers: {roles: [approvers], quorum: 2}
 token_domains: {cards: {key: k1}, loyalty: {key: k1}}
 truncation: 6+4
@@ -44,15 +45,15 @@ flows:
       - {path: $.card.old, class: pan, strategy: fpe}
       - {path: $.note, class: clear}
     hold:
-      - {id: large, when: has(record.a), reason: large, approvers: [approvers], quorum: 2, expires: 4h}
-      - {id: odd, when: has(record.b), reason: odd, approvers: [approvers], quorum: 1, expires: 4h}
+      - {id: large, when: has(record.a), reason: large, approvers: [approvers], quorum: 2, expires: 4h, requester: $.by}
+      - {id: odd, when: has(record.b), reason: odd, approvers: [approvers], quorum: 1, expires: 4h, requester: $.by}
 """
 )
 ANA = person("ana", "approvers")
-LARGE = "      - {id: large, when: has(record.a), reason: large, approvers: [approvers], quorum: 2, expires: 4h}\n"
-ODD = "      - {id: odd, when: has(record.b), reason: odd, approvers: [approvers], quorum: 1, expires: 4h}\n"
-NEW = "      - {id: new, when: has(record.c), reason: new, approvers: [approvers], quorum: 1, expires: 4h}\n"
-STRICT = "      - {id: strict, when: has(record.c), reason: new, approvers: [approvers], quorum: 3, expires: 1h}\n"
+LARGE = "      - {id: large, when: has(record.a), reason: large, approvers: [approvers], quorum: 2, expires: 4h, requester: $.by}\n"
+ODD = "      - {id: odd, when: has(record.b), reason: odd, approvers: [approvers], quorum: 1, expires: 4h, requester: $.by}\n"
+NEW = "      - {id: new, when: has(record.c), reason: new, approvers: [approvers], quorum: 1, expires: 4h, requester: $.by}\n"
+STRICT = "      - {id: strict, when: has(record.c), reason: new, approvers: [approvers], quorum: 3, expires: 1h, requester: $.by}\n"
 CVV = "      - {path: $.card.cvv, class: sad}\n"
 RULE = "      - {path: $.%s, class: %s}\n"
 FLOW = "  other: {producers: [refunds], clean: {topic: other}}\n"
@@ -86,8 +87,19 @@ WEAKER = {
     "nobody is asked about policies": ("policy_approvers: {roles: [approvers], quorum: 2}\n", "", "policy-approvers-removed", "policy_approvers"),
     "more people change policies": ("policy_approvers: {roles: [approvers]", "policy_approvers: {roles: [approvers, guests]", "policy-approvers-wider", "policy_approvers.roles"),
     "fewer people change policies": ("[approvers], quorum: 2}\ntoken", "[approvers], quorum: 1}\ntoken", "policy-quorum-lower", "policy_approvers.quorum"),
+    "another issuer": ("issuers: {", "issuers: {two: {issuer: 'https://id2.pay.example', client_id: p}, ", "issuer-added", "issuers.two"),
+    "the issuer is another": ("https://id.pay.example", "https://id.pay2.example", "issuer-changed", "issuers.idp.issuer"),
+    "the client is another": ("client_id: panlock", "client_id: other", "issuer-changed", "issuers.idp.client_id"),
+    "the groups are another claim": ("client_id: panlock", "client_id: panlock, groups_claim: teams", "issuer-changed", "issuers.idp.groups_claim"),
+    "a device client comes": ("client_id: panlock", "client_id: panlock, device_client_id: d", "issuer-changed", "issuers.idp.device_client_id"),
+    "any sign-in will do": ("acr: [mfa], ", "", "sign-in-weaker", "issuers.idp.acr"),
+    "a password will do": ("acr: [mfa]", "acr: [mfa, pwd]", "sign-in-weaker", "issuers.idp.acr"),
+    "another algorithm signs": ("acr: [mfa]", "acr: [mfa], algorithms: [RS256, ES256]", "sign-in-weaker", "issuers.idp.algorithms"),
+    "a sign-in lasts longer": ("max_age: 15m", "max_age: 20m", "life-longer", "issuers.idp.max_age"),
+    "a phone may decide": ("quorum: 2, expires: 4h", "quorum: 2, device_flow: allow, expires: 4h", "device-flow-allowed", "flows.payments.hold[large].device_flow"),
+    "the requester is another": ("expires: 4h, requester: $.by}", "expires: 4h, requester: $.for}", "requester-changed", "flows.payments.hold[large].requester"),
     "a rule's quorum is lower": ("quorum: 2, expires", "quorum: 1, expires", "quorum-lower", "flows.payments.hold[large].quorum"),
-    "values are read otherwise": ("    ordering: key\n", "    ordering: key\n    format: text\n", "reading-changed", "flows.payments.format"),
+    "values are read otherwise": ("    ordering: key\n", "    ordering: key\n    csv: {delimiter: ';'}\n", "reading-changed", "flows.payments.csv"),
     "partitions tell of keys": ("repartition: masked", "repartition: off", "repartition-weaker", "flows.payments.repartition"),
     "a person becomes an operator": ("roles: [guests]", "roles: [guests, operators]", "role-wider", "people"),
     "the scan leaves digits": ("pan: token", "pan: partial", "scan-weaker", "flows.payments.scan.pan"),
@@ -100,7 +112,7 @@ WEAKER = {
     "a fallback keeps digits": ("strategy: fpe", "strategy: fpe, fallback: partial", "strategy-weaker", "flows.payments.fields[$.card.old].fallback"),
     "partial shows more": ("6+4", "8+4", "truncation-weaker", "truncation"),
 }  # fmt: skip
-LATER = {"authority-added", "authority-changed", "authorities-removed", "quarantine-weaker", "recording-weaker", "requester-changed", "unranked"}
+LATER = {"authority-added", "authority-changed", "authorities-removed", "quarantine-weaker", "recording-weaker", "unranked"}
 
 STRICTER = {
     "nothing": ("version: 1", "version: 2"),
@@ -118,6 +130,7 @@ STRICTER = {
     "retention is shorter": ("retention: 7d", "retention: 2d"),
     "fewer digits": ("6+4", "0+4"),
     "policies take more people": ("[approvers], quorum: 2}\ntoken", "[approvers], quorum: 3}\ntoken"),
+    "a sign-in is shorter": ("max_age: 15m", "max_age: 5m"),
     "an owner more": ("[ben@pay.example]", "[ben@pay.example, cy@pay.example]"),
     "a reason": ("reason: large", "reason: very large"),
     "a key of a person goes": (person("eve", "guests"), "  eve@pay.example: {certificate: eve, roles: [guests]}\n"),

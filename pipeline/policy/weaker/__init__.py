@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pipeline.policy.bundle import Bundle
 from pipeline.policy.models import Policy
 from pipeline.policy.weaker.flows import weaker_flow
+from pipeline.policy.weaker.issuers import weaker_issuers
 from pipeline.policy.weaker.people import weaker_people
 from pipeline.policy.weaker.ranks import Weakening, changed, lower_rank, unranked
 
 __all__ = ["Weakening", "weakenings"]
 
 _DIGITS = ("0+4", "6+4", "8+4")  # of a card number that partial shows: the fewest first
-_RANKED = {"principals", "people", "roles", "policy_approvers", "truncation", "flows", "token_domains", "authorities"}
+_PEOPLE = {"people", "roles", "policy_approvers", "issuers"}
+_RANKED = {*_PEOPLE, "principals", "authorities", "truncation", "token_domains", "flows"}
 _NEUTRAL = {"version", "lanes", "application"}
 
 
@@ -26,6 +28,7 @@ def weakenings(old: Bundle, new: Bundle) -> list[Weakening]:
 
 def _policy(old: Policy, new: Policy) -> Iterator[Weakening]:
     yield from weaker_people(old, new)
+    yield from weaker_issuers(old, new)
     for name in new.principals:
         if name in old.principals:
             yield from _principal(f"principals.{name}", old, new, name)

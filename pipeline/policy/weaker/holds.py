@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 from pipeline.policy.kinds import duration
 from pipeline.policy.models import HoldRule, Policy
-from pipeline.policy.weaker.ranks import Weakening, added, changed, higher, unranked
+from pipeline.policy.weaker.ranks import Weakening, added, changed, higher, lower_rank, unranked
+
+_DEVICE = ("refuse", "allow")
+_NEUTRAL = {"id", "reason", "requester_reason"}
+_RANKED = {"when", "quorum", "expires_ms", "approvers", "requester", "device_flow"} | _NEUTRAL
 
 
 def weaker_holds(place: str, flow: str, old: Policy, new: Policy) -> Iterator[Weakening]:
@@ -38,7 +42,8 @@ def _rule(place: str, old: HoldRule, new: HoldRule) -> Iterator[Weakening]:
     yield from higher("expires-longer", f"{place}.expires", old.expires_ms, new.expires_ms, longer)
     if old.requester is not None:
         yield from changed("requester-changed", f"{place}.requester", old.requester, new.requester)
-    yield from unranked(place, old, new, {"id", "when", "reason", "quorum", "expires_ms", "approvers", "requester"})
+    yield from lower_rank("device-flow-allowed", f"{place}.device_flow", old.device_flow, new.device_flow, _DEVICE)
+    yield from unranked(place, old, new, _RANKED)
 
 
 def _before_others(place: str, flow: str, new: Policy, known: set[str]) -> Iterator[Weakening]:
