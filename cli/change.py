@@ -19,7 +19,7 @@ from cli.change_shown import as_json as shown_as_json
 from cli.change_shown import show_proposal, weaker_lines
 from cli.config import ConfigOption, Settings, load_config
 from cli.decisions import Message, deliver
-from cli.kafka import cluster_id, told
+from cli.kafka import told
 from cli.output import JsonOption, print_json, say
 from cli.standing import standing
 from pipeline.approval.change import NO_PREVIOUS, Act, Change, encode, record_key, sign_change
@@ -198,7 +198,7 @@ def _say(settings: Settings, past: History, act: Act, bundle: Bundle, reason: st
         standing(present.bundle.policy, key)
     change = Change(
         act=act,
-        cluster=cluster_id(settings),
+        cluster=past.cluster,
         bundle=bundle.hash,
         version=bundle.policy.version,
         previous=NO_PREVIOUS if present is None else present.bundle.hash,
