@@ -148,6 +148,8 @@ def test_what_cannot_be_signed_is_not_sent(panlock: Deployment, identity: Identi
         async with aio.SignedProducer(identity, seal_to=None, **panlock.client("checkout")) as producer:
             with pytest.raises(RecordError):
                 await producer.send(TOPIC, b"v", headers=[("panlock-envelope", b"mine")])
+            with pytest.raises(RecordError):
+                await producer.send(TOPIC, "text")
             with pytest.raises(ProducerError):
                 await producer.send(TOPIC, b"v", partition=3)
             with pytest.raises(TopicAuthorizationFailedError):

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from panlock_producer import Identity, IdentityError, Recipient, RecordError, codec
-from panlock_producer.stream import REPEAT_MS, Signed, Stream, Unsigned
+from panlock_producer.stream import REPEAT_MS, Signed, Stream, Unsigned, check
 from pipeline.identity.certificates import parse_chain
 from pipeline.identity.envelope import Place, content_hash, parse
 from pipeline.identity.sealing import Scope, parse_sealed_key, sealed_key_hash, unseal, unwrap_data_key
@@ -147,9 +147,19 @@ def test_another_principals_certificate_is_no_renewal() -> None:
         stream().renew(other)
 
 
-def test_headers_of_panlocks_are_refused() -> None:
+@pytest.mark.parametrize(
+    "record",
+    [
+        Unsigned(PLACE, None, b"v", [("panlock-identity", b"refunds")]),
+        Unsigned(PLACE, None, "text"),  # type: ignore[arg-type]
+        Unsigned(PLACE, 7, b"v"),  # type: ignore[arg-type]
+        Unsigned(PLACE, None, b"v", [("h", "text")]),  # type: ignore[list-item]
+        Unsigned(PLACE, None, b"v", [("\ud800", b"")]),
+    ],
+)
+def test_a_record_that_cannot_be_signed_is_refused_alone(record: Unsigned) -> None:
     with pytest.raises(RecordError):
-        stream().sign([Unsigned(PLACE, None, b"v", [("panlock-identity", b"refunds")])])
+        check(record)
 
 
 def test_a_partition_that_no_nonce_holds_is_refused() -> None:

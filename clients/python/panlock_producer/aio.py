@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
@@ -18,7 +18,7 @@ from panlock_producer.errors import ProducerError
 from panlock_producer.identity import Identity
 from panlock_producer.metadata import TopicRequest
 from panlock_producer.seal import Recipient
-from panlock_producer.stream import Signed, Stream, Unsigned, check_headers
+from panlock_producer.stream import Signed, Stream, Unsigned, check
 from panlock_producer.topics import STALE_S, Topic
 
 WAITING = 4 * MAX_LEAVES  # records not yet signed: `send` waits beyond
@@ -102,7 +102,6 @@ class SignedProducer:
         """A future of the delivery. Raises RecordError, and KafkaError where the topic cannot be described."""
         if self._task is None:
             raise ProducerError("this producer is not started: call start() first, or use `async with`")
-        check_headers(headers)
         key, value = self._serialize_key(key), self._serialize_value(value)
         found = await self._topic(topic)
         if partition is None:
@@ -110,10 +109,12 @@ class SignedProducer:
             partition = self._partition(key, every, every)
         elif not 0 <= partition < found.partitions:
             raise ProducerError(f"{topic} has {found.partitions} partitions: no {partition}")
+        record = Unsigned(found.place(partition), key, value, tuple(headers))
+        check(record)
         async with self._taken:
             await self._taken.wait_for(lambda: len(self._waiting) < WAITING)
         future: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(topic, Unsigned(found.place(partition), key, value, tuple(headers)), future))
+        self._waiting.append(_Waiting(topic, record, future))
         self._arrived.set()
         if len(self._waiting) >= self._max_batch:
             self._full.set()
@@ -180,7 +181,7 @@ class SignedProducer:
                 sent = await self._producer.send(
                     each.topic, record.value, record.key, record.place.partition, headers=record.headers
                 )
-            except (KafkaError, AssertionError) as error:  # aiokafka asserts that key or value is there
+            except Exception as error:  # noqa: BLE001  # aiokafka asserts, too; the next record must not wait for ever
                 self._stream.failed(record)
                 _fail(each.future, error)
             else:

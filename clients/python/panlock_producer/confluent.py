@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException, Message, Producer, TopicCollection
+from confluent_kafka import Message, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from panlock_producer.codec import MAX_LEAVES, Header
 from panlock_producer.errors import ProducerError
 from panlock_producer.identity import Identity
 from panlock_producer.seal import Recipient
-from panlock_producer.stream import Signed, Stream, Unsigned, check_headers
+from panlock_producer.stream import Signed, Stream, Unsigned, check
 from panlock_producer.topics import STALE_S, Topic
 
 WAITING = 4 * MAX_LEAVES
@@ -79,16 +79,16 @@ class SignedProducer:
         """`on_delivery(error, message)` is called in poll or flush, or, with a ProducerError, by this kit's thread
         where the record could not be signed. Raises RecordError, ProducerError; KafkaException where the topic cannot
         be described; BufferError when too much waits."""
-        check_headers(headers)
         found = self._topic(topic)
         if partition < 0:
             partition = zlib.crc32(key) % found.partitions if key else random.randrange(found.partitions)  # noqa: S311
+        record = Unsigned(found.place(partition), key, value, tuple(headers))
+        check(record)
         with self._changed:
             if self._closed:
                 raise ProducerError("this producer is closed")
             if len(self._waiting) >= WAITING:
                 raise BufferError("too many records wait to be signed: poll, then produce again")
-            record = Unsigned(found.place(partition), key, value, tuple(headers))
             self._waiting.append(_Waiting(topic, record, on_delivery))
             self._changed.notify_all()
 
@@ -176,7 +176,7 @@ class SignedProducer:
                 return
             except BufferError:  # librdkafka's queue is full: its own thread empties it as brokers answer
                 self._producer.poll(0.05)
-            except (KafkaException, ValueError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is: the next record must not wait for ever
                 self._stream.failed(record)
                 if each.report:
                     each.report(error, None)

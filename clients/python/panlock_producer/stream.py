@@ -89,7 +89,7 @@ class Stream:
         if not 1 <= len(records) <= MAX_LEAVES:
             raise RecordError(f"a batch has 1 to {MAX_LEAVES} records, not {len(records)}")
         for record in records:
-            check_headers(record.headers)
+            check(record)
         with self._lock:
             return self._sign(records)
 
@@ -144,10 +144,23 @@ class Stream:
         return known[1]
 
 
-def check_headers(headers: Sequence[Header]) -> None:
-    """Raises RecordError."""
-    if any(name.startswith(RESERVED) for name, _ in headers):
+def check(record: Unsigned) -> None:
+    """Before it joins a batch, so that it cannot fail its neighbours. Raises RecordError."""
+    named = [name for name, _ in record.headers]
+    contents = [record.key, record.value, *(content for _, content in record.headers)]
+    if not all(content is None or isinstance(content, bytes) for content in contents):
+        raise RecordError("key, value and headers are bytes or None: serialize them first")
+    if not all(isinstance(name, str) and _is_utf8(name) for name in named):
+        raise RecordError("a header's name is text that UTF-8 can hold")
+    if any(name.startswith(RESERVED) for name in named):
         raise RecordError(f"headers that begin with {RESERVED} are Panlock's own: leave them to this kit")
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return bool(name.encode()) or not name
+    except UnicodeEncodeError:
+        return False
 
 
 def _due(partition: _Partition, digest: bytes, now: int) -> bool:
