@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.identity.certificates import Certificate, check_chain
@@ -57,12 +57,14 @@ def test_no_byte_can_be_cut_off_or_added(batch: int) -> None:
         assert verdict({**good, "envelope": (raw + bytes([byte])).hex()}) == "envelope-malformed"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_whatever_the_bytes_parse_raises_nothing_else(raw: bytes) -> None:
     with contextlib.suppress(EnvelopeError):
         assert encode(parse(raw)) == raw
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_envelope_is_refused_or_read_to_the_byte(data: st.DataObject) -> None:
     raw = bytearray(bytes.fromhex(case(1, 4)["envelope"]))
@@ -72,6 +74,7 @@ def test_a_damaged_envelope_is_refused_or_read_to_the_byte(data: st.DataObject) 
         assert encode(parse(bytes(raw))) == raw
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_chain_never_raises(data: st.DataObject) -> None:
     raw = bytearray(chain("p256")[0])
@@ -81,6 +84,7 @@ def test_a_damaged_chain_never_raises(data: st.DataObject) -> None:
     assert not isinstance(found, Certificate) or bytes(raw) == chain("p256")[0]
 
 
+@settings(deadline=None)
 @given(records, st.data())
 def test_two_records_have_one_content_hash_only_if_they_are_the_same(some: list[Any], data: st.DataObject) -> None:
     salt = bytes(16)
@@ -89,6 +93,7 @@ def test_two_records_have_one_content_hash_only_if_they_are_the_same(some: list[
 
 
 @pytest.mark.parametrize("name", ["ed25519", "p256", "rsa"])
+@settings(deadline=None)
 @given(some=records)
 def test_what_is_signed_verifies_and_only_in_its_own_place(name: str, some: list[Any]) -> None:
     private: PrivateKey = key(name)
@@ -113,6 +118,7 @@ def test_what_is_signed_verifies_and_only_in_its_own_place(name: str, some: list
         assert len(some) == 1 or verdict({**written, "envelope": neighbour}) == "signature-invalid"
 
 
+@settings(deadline=None)
 @given(st.integers(1, MAX_LEAVES), st.data())
 def test_a_leaf_has_one_path_and_it_leads_from_no_other_place(size: int, data: st.DataObject) -> None:
     leaves = [hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(size)]
