@@ -95,9 +95,13 @@ def parse_chain(raw: bytes) -> tuple[bytes, ...]:
 def parse_certificate(der: bytes) -> x509.Certificate:
     """Raises CertificateError."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except _BROKEN as error:
+        found = x509.load_der_x509_certificate(der)
+        spare = der[-len(found.signature) - 1]  # bits of the signature's BIT STRING that do not count
+    except (IndexError, *_BROKEN) as error:
         raise CertificateError("not an X.509 certificate in DER") from error
+    if spare:
+        raise CertificateError("a certificate written otherwise than DER does: it would have two names (x5t#S256)")
+    return found
 
 
 def check_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate], at_ms: int) -> Certificate | Reason:

@@ -39,6 +39,15 @@ def test_validity_includes_both_ends_and_ends_with_the_first_of_the_chain() -> N
     assert check_chain([der(leaf), der(brief)], roots(), int(BEGIN.timestamp() * 1_000)) == found
 
 
+def test_a_certificate_has_one_spelling() -> None:
+    """A BIT STRING with a bit that does not count would be another x5t for what the authority signed once."""
+    whole = chain("p256")[0]
+    signature = x509.load_der_x509_certificate(whole).signature
+    assert signature[-1] & 1 == 0, "a bit that could be left out"
+    other = whole[: -len(signature) - 1] + b"\x01" + signature
+    assert check_chain([other], roots(), NOW) is Reason.CERTIFICATE_INVALID
+
+
 def test_no_root_is_no_trust() -> None:
     assert check_chain(chain("p256"), [], NOW) is Reason.CERTIFICATE_INVALID
     assert check_chain([], roots(), NOW) is Reason.CERTIFICATE_INVALID
