@@ -57,6 +57,12 @@ def show(*what: object) -> None:
         raise OutputClosedError from error
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Text for people, on stdout. Raises OutputClosedError."""
+    for line in lines:
+        show(plain(line))
+
+
 def say(message: str) -> None:
     """A message for people, on stderr."""
     Console(stderr=True, soft_wrap=True).print(plain(message), highlight=False)

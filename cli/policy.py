@@ -7,8 +7,9 @@ import typer
 from rich.table import Table
 
 from cli.change import apply, approve, fetch, propose, show
-from cli.output import JsonOption, plain, print_json, print_table, say
+from cli.output import JsonOption, plain, print_json, print_lines, print_table, say
 from pipeline.policy import Policy, PolicyError, load_policy
+from pipeline.policy.explain import explain
 from pipeline.policy.kinds import duration
 from pipeline.policy.topics import input_topics, limits, owner_of
 
@@ -38,6 +39,16 @@ def check(file: PolicyFile, as_json: JsonOption = False) -> None:
     say(f"{file} is fine: {len(limits(policy))} topics, {policy.lanes} lanes, hash {policy.hash}")
     say(clear_quarantine(policy))
     say(who_changes_it(policy))
+
+
+@app.command("explain")
+def explain_(file: PolicyFile, as_json: JsonOption = False) -> None:
+    """The policy in sentences: who writes, what becomes of which field, what waits for whom."""
+    sentences = list(explain(load_policy(file)))
+    if as_json:
+        print_json(sentences)
+    else:
+        print_lines(sentences)
 
 
 @app.command()

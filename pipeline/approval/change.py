@@ -69,7 +69,7 @@ def encode(raw: bytes, bundle: Bundle | None = None) -> bytes:
 
 
 def record_key(change: Change, key: SigningKey) -> bytes:
-    """One for each act, bundle and signer: compaction keeps the last."""
+    """For people who look into the topic; readers go by the message alone."""
     return f"{change.act}/{change.bundle}/{key.thumbprint()}".encode()
 
 

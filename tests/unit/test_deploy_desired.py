@@ -170,3 +170,37 @@ def test_an_acl_reads_as_a_sentence() -> None:
         str(Acl("group", "g", "PREFIXED", "User:a", "READ", "DENY", "10.0.0.1"))
         == "DENY User:a READ on group PREFIXED:g from 10.0.0.1"
     )
+
+
+@pytest.fixture(scope="module")
+def changed_by_people() -> Desired:
+    rule = "policy_approvers: {roles: [operators, payments-approvers], quorum: 1}\nflows:"
+    return desired(parse_policy(POLICY.replace("flows:", rule, 1), "p"), 3)
+
+
+def test_where_people_change_the_policy_nothing_of_their_topic_is_ever_removed(changed_by_people: Desired) -> None:
+    made = topic(changed_by_people, "panlock.policy")
+    assert (made.partitions, made.lanes) == (1, False), "policies have one order"
+    wanted = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    assert wanted.items() <= made.configs.items() and made.configs["message.timestamp.type"] == "LogAppendTime"
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("ana", {"READ", "WRITE", "DESCRIBE"}),
+    ("cy", {"READ", "WRITE", "DESCRIBE"}),
+    ("panlock-worker", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+    ("panlock-auditor", {"READ", "DESCRIBE"}),
+    ("ops", {"DESCRIBE", "DESCRIBE_CONFIGS"}),
+    ("checkout", set()),
+    ("ledger", set()),
+])  # fmt: skip
+def test_only_policy_approvers_write_there(changed_by_people: Desired, name: str, expected: set[str]) -> None:
+    assert operations(changed_by_people, name, "topic", "panlock.policy") == expected
+
+
+def test_whoever_has_another_role_writes_nothing_there() -> None:
+    rule = "policy_approvers: {roles: [payments-approvers], quorum: 1}\nflows:"
+    text = POLICY.replace("roles: [payments-approvers, operators]", "roles: [payments-approvers]")
+    text = text.replace("people:", "people:\n  dee@pay.example: {certificate: dee, roles: [operators]}", 1)
+    wanted = desired(parse_policy(text.replace("flows:", rule, 1), "p"), 3)
+    assert operations(wanted, "dee", "topic", "panlock.policy") == set()

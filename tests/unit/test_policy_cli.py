@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.policy import parse_policy
+from pipeline.policy.explain import explain
+from tests import changing
 from tests.policy_text import POLICY
 
 
@@ -52,3 +55,32 @@ def test_the_schema_is_json_and_knows_the_keys_as_the_file_writes_them() -> None
     schema = json.loads(panlock("policy", "schema").stdout)
     assert "class" in schema["$defs"]["FieldRule"]["properties"]
     assert schema["$defs"]["HoldRule"]["properties"]["expires"]["type"] == "string"
+
+
+def test_where_nobody_approves_the_policy_check_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    assert "no policy_approvers: workers run any policy" in panlock("policy", "check", str(file)).stderr
+    file.write_text(changing.POLICY)
+    told = panlock("policy", "check", str(file)).stderr
+    assert "its author and 2 other people of: ana@pay.example, ben@pay.example" in told
+
+
+def test_a_policy_is_told_in_sentences(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    told = panlock("policy", "explain", str(file)).stdout
+    for sentence in (
+        "payments: written by checkout (whom the broker's ACL attests), refunds",
+        "$.card.number (pan) becomes a token",
+        "$.card.cvv (sad) is removed.",
+        "keeps its first six and last four digits",
+        "waits up to 4h for 2 of: ana@pay.example, cy@pay.example",
+        "nobody else is asked",
+    ):
+        assert sentence in told
+
+
+def test_explaining_tells_who_changes_the_policy() -> None:
+    told = "\n".join(explain(parse_policy(changing.POLICY, "p")))
+    assert "changed by its author and 2 others of: ana@pay.example" in told
