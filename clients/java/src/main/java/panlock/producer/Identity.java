@@ -41,7 +41,7 @@ public final class Identity {
             x5t = Codec.hash(leaf.getEncoded());
             header = header(chain);
             check(leaf);
-        } catch (GeneralSecurityException error) {
+        } catch (GeneralSecurityException | SigningException error) {
             throw new ConfigException("the private key is not that of the first certificate: name the two that belong"
                     + " together");
         }
