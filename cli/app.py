@@ -25,6 +25,9 @@ class Panlock(LazyGroup):
             "pending": Member("cli.pending", "app", "What waits for people, and what it holds."),
             "approve": Member("cli.decide", "approve", "Approve held records."),
             "deny": Member("cli.decide", "deny", "Deny held records, or a producer's identity."),
+            "login": Member("cli.login", "login", "Sign in at your issuer, to decide."),
+            "logout": Member("cli.login", "logout", "Throw the session's key away."),
+            "whoami": Member("cli.login", "whoami", "Who is signed in, and for how long."),
             "person": Member("cli.person", "app", "A person's key for decisions."),
             "produce": Member("cli.produce", "produce", "Write NDJSON to a principal's quarantine topic."),
             "rejections": Member(

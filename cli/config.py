@@ -18,6 +18,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.settings import Kafka
+from cli.session.held import Session
+from cli.session.settings import Person, SignInSettings
 from pipeline.approval.keys import SigningKey, private_key
 from pipeline.errors import PanlockError
 
@@ -36,14 +38,6 @@ class ConfigError(PanlockError):
     """The configuration cannot be used; the message says which key, why, and what to do."""
 
 
-class Person(BaseModel):
-    """`key`: encrypted PEM of the key that signs decisions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    key: Path
-
-
 class Settings(BaseModel):
     """What a command needs to know of its caller. Other keys of the file are a worker's, and not looked at."""
 
@@ -55,10 +49,22 @@ class Settings(BaseModel):
 
     def signing_key(self) -> SigningKey:
         """Asks for the passphrase if the environment does not have it. Raises ConfigError, SigningKeyError."""
-        if self.person is None:
+        if self.person is None or self.person.key is None:
             raise ConfigError("the configuration names no `person: {key: FILE}`: make one with `panlock person key`")
         pem = _read(self.person.key, "person.key")
         return private_key(pem, passphrase(f"Passphrase of {self.person.key}: ") if b"ENCRYPTED" in pem else None)
+
+    def sign_in(self) -> SignInSettings:
+        """Raises ConfigError."""
+        if self.person is None or self.person.issuer is None:
+            raise ConfigError("the configuration names no `person: {issuer: {issuer: URL, client_id: ID}}`: add it")
+        return SignInSettings(self.person.issuer, self.person)
+
+    def signatory(self) -> SigningKey | Session:
+        """Whoever is signed in at the issuer, or holds the key. Raises ConfigError, SigningKeyError, SessionError."""
+        if self.person is not None and self.person.issuer is not None:
+            return self.sign_in().session()
+        return self.signing_key()
 
 
 def passphrase(prompt: str) -> bytes:
@@ -81,7 +87,7 @@ def load_config(path: Path | None) -> Settings:
         )
     settings = read_config(path, Settings)
     base = path.parent
-    person = settings.person and Person(key=base / settings.person.key)
+    person = settings.person and settings.person.relative_to(base)
     return settings.model_copy(update={"kafka": settings.kafka.relative_to(base), "person": person})
 
 

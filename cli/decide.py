@@ -24,6 +24,7 @@ from cli.output import JsonOption, print_json, say
 from cli.pending import not_pending, votes
 from cli.pending_topic import PendingTopic, wrong_with
 from cli.reading import reader
+from cli.session.held import Session
 from cli.standing import Standing, standing
 from pipeline.approval.decision import Decision, sign_decision
 from pipeline.approval.keys import SigningKey
@@ -107,7 +108,7 @@ class _Sent:
 def _decide(
     word: Word, ids: list[str], reason: str, settings: Settings, policy: Path | None, wait: float, as_json: bool
 ) -> None:
-    key = settings.signing_key()
+    key = settings.signatory()
     who = None if policy is None else standing(load_policy(policy), key)
     cluster = cluster_id(settings)
     sent = asyncio.run(_run(settings, word, list(dict.fromkeys(ids)), reason, key, who, cluster, wait))
@@ -123,7 +124,7 @@ async def _run(
     word: Word,
     ids: Sequence[str],
     reason: str,
-    key: SigningKey,
+    key: SigningKey | Session,
     who: Standing | None,
     cluster: str,
     wait: float,
@@ -132,7 +133,7 @@ async def _run(
     with told(settings.kafka, f"read {PENDING}"):
         async with reader(settings) as source:
             await topic.read(source)
-            held = _checked(topic, ids, who)
+            held = _checked(topic, ids, who, word)
             decisions = [_decision(each, word, reason, cluster) for each in held]
             messages = [
                 Message(
@@ -151,7 +152,7 @@ async def _run(
     ]
 
 
-def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None) -> list[Pending]:
+def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None, word: Word) -> list[Pending]:
     """The records that are named. Raises DecisionRefusedError with everything that is wrong with any of them."""
     held, wrong = [], []
     for record in ids:
@@ -160,7 +161,7 @@ def _checked(topic: PendingTopic, ids: Sequence[str], who: Standing | None) -> l
             wrong.append(not_pending(record))
             continue
         held.append(pending)
-        doubt = wrong_with(pending, record) or (None if who is None else who.objection(pending))
+        doubt = wrong_with(pending, record) or (None if who is None else who.objection(pending, word))
         if doubt is not None:
             wrong.append(f"{record}: {doubt}")
     if wrong:

@@ -56,7 +56,7 @@ def deny_identity(
 
 def _tell(settings: Settings, denial: Denial) -> int:
     """One message a lane. Returns how many."""
-    key, cluster = settings.signing_key(), cluster_id(settings)
+    key, cluster = settings.signatory(), cluster_id(settings)
     admin = connect(settings.kafka.model_dump(mode="json"))
     found = ask(f"describe {DECISIONS}", lambda: admin.list_topics(DECISIONS, timeout=REACH)).topics[DECISIONS]
     if not found.partitions:

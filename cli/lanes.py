@@ -96,7 +96,7 @@ def resume(
     """Take note of lost input, so that the lane goes on behind it. Needs a person with the role operators."""
     settings = load_config(config)
     alarm = event or _alarm(lane, worker or [])
-    key = settings.signing_key()
+    key = settings.signatory()
     acknowledgement = Resume(
         cluster=cluster_id(settings),
         lane=lane,

@@ -17,6 +17,7 @@ from cli.config import ConfigOption, load_config
 from cli.decisions import send
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, say
+from cli.session.held import Session
 from pipeline.approval.decision import Reveal, sign_reveal
 from pipeline.approval.envelope import signer
 from pipeline.approval.keys import SigningKey
@@ -44,7 +45,7 @@ def reveal(
     """Read an encrypted value. Needs a person with the role revealers; tells the audit before it shows anything."""
     loaded, settings = load_policy(policy), load_config(config)
     class_, text = _decrypt(loaded, flow, value, token_key)
-    key = settings.signing_key()
+    key = settings.signatory()
     person = _permitted(loaded, key)
     jti = uuid.uuid4().hex
     lane = int(jti, 16) % loaded.lanes
@@ -82,8 +83,12 @@ def _decrypt(policy: Policy, flow: str, value: str, file: Path) -> tuple[str, st
     return found[0], found[1].decode(errors="replace")
 
 
-def _permitted(policy: Policy, key: SigningKey) -> str:
-    """The person whose key it is. Raises RevealError."""
+def _permitted(policy: Policy, key: SigningKey | Session) -> str:
+    """The person whose key it is, or who is signed in. Raises RevealError."""
+    if isinstance(key, Session):
+        if ROLE not in key.who.groups:
+            raise RevealError(f"{key.who.person} is not in the group {ROLE}: ask somebody who is; nothing was shown")
+        return key.who.person
     found = signer(key.thumbprint(), policy)
     if found is None:
         raise RevealError("the policy gives your key to nobody, or to two: register it under people; nothing was shown")

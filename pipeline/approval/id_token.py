@@ -13,7 +13,7 @@ import hmac
 import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -71,24 +71,31 @@ def read_session(
     claimed = issuer_and_kid(token, policy)
     if claimed is None:
         return Refusal.TOKEN_INVALID
-    alias, kid = claimed
-    issuer, keys = policy.issuers[alias], observed.get(alias)
+    alias, _ = claimed
+    keys = observed.get(alias)
     if keys is None:
         return Refusal.ISSUER_UNREACHABLE
+    session = session_of(token, key, alias, policy.issuers[alias], keys, received)
+    return session if isinstance(session, Refusal) else replace(session, person=_spelt(session.person, policy))
+
+
+def session_of(
+    token: str, key: SigningKey, alias: str, issuer: Issuer, keys: IssuerKeys, received: int
+) -> Session | Refusal:
+    """The session that a token of this issuer gives to the key's holder. Never raises, whatever the token."""
+    parsed = _parse(token)
+    if parsed is None or parsed[1].get("iss") != issuer.issuer or not isinstance(kid := parsed[0].get("kid"), str):
+        return Refusal.TOKEN_INVALID
     if kid not in keys:
         return Refusal.UNKNOWN_KEY if keys.current else Refusal.ISSUER_UNREACHABLE
     claims = _verified(token, issuer, keys, kid)
-    if claims is None:
-        return Refusal.TOKEN_INVALID
-    return _session(claims, key, policy, alias, keys.sha256, received)
+    return Refusal.TOKEN_INVALID if claims is None else _session(claims, key, alias, issuer, keys.sha256, received)
 
 
 def _session(
-    claims: dict[str, object], key: SigningKey, policy: Policy, alias: str, keys: str, received: int
+    claims: dict[str, object], key: SigningKey, alias: str, issuer: Issuer, keys: str, received: int
 ) -> Session | Refusal:
-    issuer = policy.issuers[alias]
-    audience = _audience(claims)
-    person, groups = _person(claims, issuer, policy), claims.get(issuer.groups_claim)
+    audience, person, groups = _audience(claims), _person(claims, issuer), claims.get(issuer.groups_claim)
     iat, auth_time = claims.get("iat"), claims.get("auth_time")
     if audience not in (issuer.client_id, issuer.device_client_id) or audience is None or person is None:
         return Refusal.TOKEN_INVALID
@@ -150,8 +157,8 @@ def _audience(claims: dict[str, object]) -> str | None:
     return audience
 
 
-def _person(claims: dict[str, object], issuer: Issuer, policy: Policy) -> str | None:
-    """As the policy spells them, where it names them. An address that the issuer has not verified names nobody."""
+def _person(claims: dict[str, object], issuer: Issuer) -> str | None:
+    """An address that the issuer has not verified names nobody."""
     name = claims.get(issuer.person_claim)
     if not isinstance(name, str) or not 0 < len(name) <= MAX_PERSON or unicodedata.normalize("NFKC", name) != name:
         return None
@@ -159,6 +166,11 @@ def _person(claims: dict[str, object], issuer: Issuer, policy: Policy) -> str | 
         return None
     if issuer.person_claim == "email" and claims.get("email_verified", True) is not True:
         return None
+    return name
+
+
+def _spelt(name: str, policy: Policy) -> str:
+    """As the policy spells them, where it names them."""
     named = {*policy.people, *(owner for each in policy.principals.values() for owner in each.owners)}
     return next((each for each in sorted(named) if each.casefold() == name.casefold()), name)
 

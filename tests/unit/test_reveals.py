@@ -83,7 +83,7 @@ def test_a_forged_reveal_is_no_message(lane: MemoryLane) -> None:
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What went to panlock.decisions; the caller is ana."""
     sent: list[bytes] = []
-    settings = type("Settings", (), {"signing_key": lambda self: ANA})()
+    settings = type("Settings", (), {"signatory": lambda self: ANA})()
     monkeypatch.setattr(cli.reveal, "load_config", lambda config: settings)
     monkeypatch.setattr(cli.reveal, "cluster_id", lambda settings: "c")
     monkeypatch.setattr(cli.reveal, "send", lambda settings, key, raw, lane: sent.append(raw))

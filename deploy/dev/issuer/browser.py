@@ -34,10 +34,13 @@ def main() -> None:
     options.add_argument("--ca", type=Path, required=True)
     options.add_argument("--account", required=True)
     options.add_argument("--factors", choices=("one", "two"), default="two")
+    options.add_argument("--answer", choices=("yes", "no"), default="yes")
+    options.add_argument("--ago", default="0", help="seconds since they signed in, for tests of an old session")
     options.add_argument("url")
     arguments = options.parse_args()
     try:
-        visit(arguments.url, arguments.ca, arguments.account, factors=arguments.factors)
+        answers = {name: getattr(arguments, name) for name in ("factors", "answer", "ago")}
+        visit(arguments.url, arguments.ca, arguments.account, **answers)
     except OSError as error:
         sys.exit(f"error: {type(error).__name__}: {error}")
 
