@@ -7,6 +7,8 @@ import random
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.masking.face import REASONS
+from pipeline.record import Reason
 from tests.properties import documents
 from tests.properties.test_masking_oracle import enforce, kernel
 
@@ -98,7 +100,9 @@ def test_any_bytes_give_a_verdict(value: bytes) -> None:
 @settings(max_examples=500, deadline=None)
 def test_any_key_and_headers_give_a_verdict(key: bytes, header: bytes, name: str) -> None:
     verdict, _, masked, _, headers, _, _, _ = enforce(SCAN_ALONE, b"1", key, ((name, header), (name, None)))
-    assert verdict == 0
+    if verdict != 0:  # Hypothesis tries texts that it finds in the source: card numbers among them
+        assert REASONS[-verdict - 1] is Reason.HEADER_NAME and sum(letter.isdigit() for letter in name) >= 13
+        return
     assert masked == key
     own = name.startswith("panlock-")
     assert headers in ([()] if own else [None, ((name, header), (name, None))])
