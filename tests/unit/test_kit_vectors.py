@@ -141,6 +141,21 @@ def test_a_new_hour_has_a_new_data_key_and_a_new_certificate_goes_along() -> Non
     assert parse(_envelope(third)).head.sequence == 2
 
 
+def test_another_key_of_the_workers_has_another_data_key_that_goes_along() -> None:
+    one = stream(RECIPIENTS[0])
+    first = one.sign([Unsigned(PLACE, None, b"v")])[0]
+    one.delivered(first)
+    one.reseal(Recipient(RECIPIENTS[1]["public"]))
+    second = one.sign([Unsigned(PLACE, None, b"v")])[0]
+    assert _brought(second) == {"panlock-sealed-key"}
+    header = dict(second.headers)["panlock-sealed-key"] or b""
+    assert parse_sealed_key(header).recipient.hex() == RECIPIENTS[1]["key_id"]
+    head = parse(_envelope(second)).head
+    scope = Scope.of(Place(*PLACE), "checkout", head)
+    data_key = unwrap_data_key(parse_sealed_key(header), read_private(RECIPIENTS[1]["private"]), scope)
+    assert unseal(data_key, Place(*PLACE), "checkout", head, second.key, second.value) == (None, b"v")
+
+
 def test_another_principals_certificate_is_no_renewal() -> None:
     other = Identity([issue("other", common=("refunds",))], key("other"))
     with pytest.raises(RecordError):

@@ -67,6 +67,10 @@ class SignedProducer:
         """Go on with another certificate of the same principal. Raises RecordError."""
         self._stream.renew(identity)
 
+    def reseal(self, seal_to: Recipient) -> None:
+        """Seal to another key of the workers from now on."""
+        self._stream.reseal(seal_to)
+
     def produce(
         self,
         topic: str,

@@ -84,6 +84,11 @@ class Stream:
         with self._lock:
             self._identity = identity
 
+    def reseal(self, seal_to: Recipient) -> None:
+        """Seal to another key of the workers from now on, with a new data key."""
+        with self._lock:
+            self._seal_to, self._data_keys = seal_to, {}
+
     def sign(self, records: Sequence[Unsigned]) -> list[Signed]:
         """In the order in which they must be sent. Raises RecordError: then none of them may be sent."""
         if not 1 <= len(records) <= MAX_LEAVES:
