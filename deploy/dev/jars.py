@@ -75,7 +75,7 @@ def _path(maven: MavenContext, jar: Jar) -> Path:
 
 def _fetch(maven: MavenContext, jar: Jar) -> None:
     path = _path(maven, jar)
-    if path.exists() and _sha256(path) == jar.sha256:
+    if path.exists() and sha256_of(path) == jar.sha256:
         return
     path.unlink(missing_ok=True)  # of a fetch that was cut short
     try:
@@ -86,7 +86,7 @@ def _fetch(maven: MavenContext, jar: Jar) -> None:
             f"could not fetch {jar.group}:{jar.name}:{jar.version} from Maven Central ({error}): "
             "check the network and try again"
         ) from error
-    if _sha256(path) != jar.sha256:
+    if sha256_of(path) != jar.sha256:
         path.unlink()
         raise JarError(
             f"{jar.group}:{jar.name}:{jar.version} is not the jar that {LOCK.name} pins: it was removed; "
@@ -94,7 +94,7 @@ def _fetch(maven: MavenContext, jar: Jar) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -105,7 +105,7 @@ def relock() -> list[Jar]:
     named = EnvironmentBuilder(maven, cache_dir=cache_dir()).spec_to_dependencies(EnvironmentSpec.load(SPEC))
     inputs, transitive = maven.resolver.resolve(named)
     artifacts = [d.artifact for d in inputs] + [d.artifact for d in transitive if d.scope in ("compile", "runtime")]
-    jars = [Jar(a.groupId, a.artifactId, a.version, _sha256(a.resolve())) for a in artifacts]
+    jars = [Jar(a.groupId, a.artifactId, a.version, sha256_of(a.resolve())) for a in artifacts]
     LOCK.write_text("# What jgo.toml resolves to: group:name:version sha256\n" + "".join(f"{jar}\n" for jar in jars))
     return jars
 
