@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ from pipeline.policy.topics import limits
 # Batches make hundreds of thousands of tuples, all alive until their commit, and none of them in a cycle: a smaller
 # threshold walks over them again and again, which costs up to 3 us a signed record.
 COLLECT = (500_000, 20, 50)
+# Seconds until a thread that needs the interpreter gets it: enforcement comes back from the kernel three times a signed
+# chunk, and the default of 5 ms made it wait longer than it worked.
+SWITCH = 0.001
 
 
 def worker(
@@ -45,4 +49,5 @@ def worker(
     app = Worker(rules, settings, words).app
     gc.freeze()
     gc.set_threshold(*COLLECT)
+    sys.setswitchinterval(SWITCH)
     faust.Worker(app, loglevel="info", loop=loop, redirect_stdouts=False).execute_from_commandline()
