@@ -112,8 +112,8 @@ class Lane:
         """Take a chunk of the present opening. A full inbox shuts its own inputs and no others."""
         decisions = tp.topic == DECISIONS
         gate, inbox = (self.decisions, self.decision_inbox) if decisions else (self.records, self.record_inbox)
-        if chunk.opening != gate.number:
-            return  # of a former opening: it is read again
+        if chunk.opening != gate.number or self.opened is None:
+            return  # of a former opening, or of one that ends: it is read again
         if decisions:
             for part in split(chunk, MESSAGES):
                 ready = self.services.issuers.messages(part.records, part.end)
@@ -127,7 +127,7 @@ class Lane:
     def _enforce(self, tp: TP, chunk: Chunk) -> "asyncio.Future[Enforced]":
         """The stateless half, in a thread. Signed chunks of a partition one after the other: a record may need the
         certificate, or the data key, that one before it has brought."""
-        source = self.services.sources[tp.topic]
+        source, context = self.services.sources[tp.topic], self._lane().context
 
         def start(place: Place | None = None) -> "asyncio.Future[Enforced]":
             return asyncio.get_running_loop().run_in_executor(
@@ -140,7 +140,6 @@ class Lane:
         async def follow(former: "asyncio.Future[Enforced] | None") -> Enforced:
             if former is not None:
                 await asyncio.wait({former})
-            context = self._lane().context
             return await start(Place(context.cluster, topic_bytes(context.topic_ids[tp.topic]), tp.partition))
 
         following = self._enforcing[tp] = asyncio.ensure_future(follow(self._enforcing.get(tp)))

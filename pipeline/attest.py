@@ -65,10 +65,8 @@ def attest(
             if certificate not in denied:
                 known = chunk.certificates[certificate]
                 denied[certificate] = _denied(turn, known)
-                if not denied[certificate]:
-                    _first_use(turn, source, record, known)
-            if not denied[certificate]:
-                _keep_sealed_key(turn, source, partition, record.timestamp, chunk, number)
+                _first_use(turn, source, record, known)  # a denied one's, too: the denial may be taken back
+            _keep_sealed_key(turn, source, partition, record.timestamp, chunk, number)
             take = _refuse if denied[certificate] else streams.mark(stream).take
         if not take(proof[2], record.timestamp):
             attested[index] = Reason.CERTIFICATE_DENIED if denied[certificate] else Reason.REPLAYED

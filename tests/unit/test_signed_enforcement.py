@@ -23,7 +23,7 @@ from pipeline.identity.sealing_keys import Kem, key_id, private_key
 from pipeline.identity.signature import verify_envelope
 from pipeline.identity.verifier import Verifier
 from pipeline.policy.topics import DECISIONS
-from pipeline.record import Headers
+from pipeline.record import Headers, Reason, Unreadable
 from pipeline.source import sources
 from tests.lane import KEYS, NOW, MemoryLane, jwk
 from tests.signing import Pod, Written
@@ -356,3 +356,33 @@ def test_the_pending_record_shows_no_private_header(lane: SignedLane, checkout: 
     lane.bring(pod(checkout).write(PLACES[TOPIC], lane.now, (b"k", b'{"amount":9}')))
     (preview,) = lane.previews().values()
     assert orjson.loads(preview or b"")["headers"] == []
+
+
+def test_a_batch_that_was_not_unpacked_is_rejected_for_that_alone(lane: SignedLane, checkout: Credentials) -> None:
+    unreadable = Unreadable(0, lane.now, Reason.TOO_LARGE)
+    good = _record(TOPIC, 1, lane.now, *write(lane, pod(checkout))[0])
+    assert lane.enforced(TOPIC, [unreadable, good], 2).results[0] == "too-large"
+    lane.batch([lane.enforced(TOPIC, [unreadable, good], 2)], lane.now)
+    assert [each.get("reason") for each in lane.events() if each["type"].startswith("record.")] == ["too-large", None]
+
+
+def test_a_denied_certificate_is_known_again_after_a_restart_and_the_end_of_the_denial(
+    lane: SignedLane, checkout: Credentials
+) -> None:
+    producer = pod(checkout, sealed=True)
+    lane.deny("certificate", producer.x5t)
+    assert lane.reasons(write(lane, producer)) == ["certificate-denied"]
+    lane.deny("certificate", producer.x5t, "allow")
+    lane.restart()
+    assert lane.reasons(write(lane, producer, carry=False)) == [None]
+
+
+def test_a_principal_that_signs_nothing_can_be_denied() -> None:
+    plain = MemoryLane()
+    told = Denial("cluster", 0, "principal", "checkout", "deny", "stolen", "j-1", NOW // 1000)
+    plain.records(b"{}")
+    plain.messages(sign_denial(KEYS["ops"], told))
+    plain.records(b"{}")
+    assert plain.told() == [
+        ("record.released", None), ("identity.denied", "stolen"), ("record.rejected", "certificate-denied")
+    ]  # fmt: skip
