@@ -5,7 +5,7 @@ from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.reveals import AHEAD_MS, FRESH_MS
-from pipeline.state import denied_key, encode_json
+from pipeline.state import decode_json, denied_key, encode_json
 from pipeline.turn import Turn
 
 
@@ -21,8 +21,8 @@ def deny(turn: Turn, message: Denial, received: int, where: str) -> None:
     event = turn.event(
         kind, actor=actor, reason=message.reason, resource=resource, denied=denied, proof=proof_of(message)
     )
-    told = encode_json({"event": event, "person": message.person, "reason": message.reason})
-    turn.view.put(denied_key(message.kind, message.value), told if message.effect == "deny" else None)
+    told = {"effect": message.effect, "event": event, "person": message.person, "iat": message.iat, "jti": message.jti}
+    turn.view.put(denied_key(message.kind, message.value), encode_json(told))
 
 
 def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:
@@ -32,7 +32,10 @@ def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:
     if message.lane != context.lane:
         return Refusal.UNKNOWN_RECORD
     if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
-        return Refusal.EXPIRED  # an old message must not undo a newer one
+        return Refusal.EXPIRED
+    former = decode_json(turn.view.get(denied_key(message.kind, message.value)))
+    if former is not None and (message.iat < former["iat"] or message.jti == former["jti"]):
+        return Refusal.REPEATED  # an old message must not undo a newer one
     if "operators" not in roles_of(message, context.policy):
         return Refusal.WRONG_ROLE
     return None

@@ -14,7 +14,8 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     mark/<topic>/<partition>/<stream>  which sequences of a producer's stream were seen (pipeline.identity.marks)
     certificate/<x5t>                  u64 broker time (ms) it was seen at, its chain: the header that brought it
     sealed/<topic>/<partition>/<hash>  16 bytes stream, u64 time (ms), the header that holds a data key, sealed
-    denied/<kind>/<value>              JSON {event, person, reason}: a certificate, serial or principal denied by people
+    denied/<kind>/<value>              JSON {effect, event, person, iat, jti}: the last word on a certificate, serial or
+                                       principal; effect: deny or allow
     issuer/<alias>                     hex SHA-256 of the issuer's keys that the audit knows (pipeline.observing)
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
@@ -23,7 +24,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -233,6 +234,10 @@ def decode_chain(value: bytes | None) -> tuple[int, str]:
 
 def encode_json(value: Mapping[str, object]) -> bytes:
     return VERSION + orjson.dumps(value)
+
+
+def decode_json(value: bytes | None) -> dict[str, Any] | None:
+    return None if value is None else dict(orjson.loads(payload(value)))
 
 
 def decode_owner(value: bytes | None) -> dict[str, str] | None:

@@ -23,6 +23,7 @@ from pipeline.state import (
     State,
     View,
     decode_chain,
+    decode_json,
     denied_key,
     encode_chain,
     key_digest,
@@ -99,7 +100,8 @@ class Turn:
 
     def denied(self, kind: str, value: str) -> bool:
         """Whether an operator has denied this certificate, serial or principal."""
-        return self.view.get(denied_key(kind, value)) is not None
+        word = decode_json(self.view.get(denied_key(kind, value)))
+        return word is not None and word["effect"] == "deny"
 
     def release(self, source: Source, record: Parked, time: int, approval: object) -> None:
         """One that waited, to the clean topic, in the time (ms) of its release. Too large is a rejection."""

@@ -1,6 +1,7 @@
 """Signed and sealed records, from the quarantine topic to effects, without Kafka."""
 
 import time
+import uuid
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -105,9 +106,10 @@ class SignedLane(MemoryLane):
         events = self.bring(written, topic, place)
         return [each.get("reason") for each in events if each["type"].startswith("record.")]
 
-    def deny(self, kind: str, value: str, effect: str = "deny", name: str = "ops") -> list[dict[str, Any]]:
+    def deny(self, kind: str, value: str, effect: str = "deny", name: str = "ops", **more: Any) -> list[dict[str, Any]]:
         before = len(self.events())
-        message = Denial("cluster", 0, kind, value, effect, "stolen", "j-1", self.now // 1000)
+        said = {"jti": f"a{uuid.uuid4().hex}", "iat": self.now // 1000, **more}
+        message = Denial("cluster", 0, kind, value, effect, "stolen", **said)
         self.messages(sign_denial(KEYS[name], message), at=self.now)
         return self.events()[before:]
 
@@ -386,3 +388,13 @@ def test_a_principal_that_signs_nothing_can_be_denied() -> None:
     assert plain.told() == [
         ("record.released", None), ("identity.denied", "stolen"), ("record.rejected", "certificate-denied")
     ]  # fmt: skip
+
+
+def test_an_earlier_word_on_an_identity_does_not_undo_a_later_one(lane: SignedLane, checkout: Credentials) -> None:
+    producer, at = pod(checkout), lane.now // 1000
+    lane.deny("certificate", producer.x5t, "allow", jti="first", iat=at - 10)
+    lane.deny("certificate", producer.x5t, jti="second", iat=at - 5)
+    for jti, iat in (("first", at - 10), ("third", at - 6), ("second", at)):
+        (event,) = lane.deny("certificate", producer.x5t, "allow", jti=jti, iat=iat)
+        assert (event["type"], event["reason"]) == ("decision.refused", "repeated")
+    assert lane.reasons(write(lane, producer)) == ["certificate-denied"]
