@@ -1,4 +1,4 @@
-"""`panlock init`, `panlock policy propose | approve | apply | fetch`: people change the policy.
+"""`panlock init`, `panlock policy propose | approve | deny | apply | fetch`: people change the policy.
 
     1 read panlock.policy from its beginning     2 sign     3 rehearse: would it count?     4 send     5 read again
 
@@ -94,6 +94,18 @@ def approve(
     say(f"{count}: `panlock policy apply` puts it in force" if proposal.approved else f"{count}; it waits for more")
 
 
+def deny(
+    reason: Why, bundle: BundleArgument = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Deny a proposed policy, or take back one's own. One denial ends it, whatever the approvals before."""
+    settings = load_config(config)
+    past = read(settings)
+    chosen = waiting(past, bundle)
+    _say(settings, past, "deny", chosen.bundle, reason)
+    _print(chosen, "deny", as_json)
+    say(f"version {chosen.bundle.policy.version}, bundle {chosen.bundle.hash}, waits no longer")
+
+
 def apply(
     bundle: BundleArgument = None,
     reason: Why = "enough people have approved it",
@@ -175,7 +187,7 @@ def waiting(past: History, beginning: str | None) -> Proposal:
     if len(found) != 1:
         which = ", ".join(f"{hash_} (version {each.bundle.policy.version})" for hash_, each in past.waiting.items())
         raise NotSentError(
-            f"name the one that is meant; these wait: {which}" if which else "no policy waits for approval"
+            f"name the one that is meant; these wait: {which}" if which else "no such policy waits for approval"
         )
     return found[0]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.change import apply, approve, fetch, propose, show
+from cli.change import apply, approve, deny, fetch, propose, show
 from cli.output import JsonOption, plain, print_json, print_lines, print_table, say
 from pipeline.policy import Policy, PolicyError, load_policy
 from pipeline.policy.explain import explain
@@ -14,7 +14,7 @@ from pipeline.policy.kinds import duration
 from pipeline.policy.topics import input_topics, limits, owner_of
 
 app = typer.Typer(no_args_is_help=True, help="Check a policy file, and change the policy in force.")
-for _command in (propose, show, approve, apply, fetch):
+for _command in (propose, show, approve, deny, apply, fetch):
     app.command()(_command)
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The policy.")]

@@ -1,13 +1,13 @@
-"""What `panlock.policy` holds: proposals of a bundle, approvals, and the word that puts it in force.
+"""What `panlock.policy` holds: proposals of a bundle, approvals, denials, and the word that puts it in force.
 
 A record is a JSON object; `message` is signed (pipeline.approval.envelope), and a proposal comes with its bundle:
 
     {"v":1,"message":"<JWS>","bundle":{"policy":"<base64>","files":{"ca.pem":"<base64>"}}}
     {"v":1,"message":"<JWS>"}
 
-    payload {"v":1,"policy":{"act":"propose"|"approve"|"apply","cluster":"<id>","bundle":"<hash>","version":2,
-             "previous":"<hash of the bundle in force, 64 zeros before the first>","reason":"...","jti":"...",
-             "iat":<seconds since 1970>}}
+    payload {"v":1,"policy":{"act":"propose"|"approve"|"deny"|"apply","cluster":"<id>","bundle":"<hash>",
+             "version":2,"previous":"<hash of the bundle in force, 64 zeros before the first>","reason":"...",
+             "jti":"...","iat":<seconds since 1970>}}
 """
 
 import re
@@ -25,7 +25,7 @@ from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
 NO_PREVIOUS = "0" * 64
-Act = Literal["propose", "approve", "apply"]
+Act = Literal["propose", "approve", "deny", "apply"]
 _HASH = re.compile(r"[0-9a-f]{64}")
 _JTI = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}")
 
@@ -103,7 +103,7 @@ def read_change(raw: bytes, policy: Policy) -> Change | Refusal:
 def _sound(change: Change) -> bool:
     """Whether an event can hold it. A card number in the reason would be in the message's own bytes, too."""
     return bool(
-        change.act in ("propose", "approve", "apply")
+        change.act in ("propose", "approve", "deny", "apply")
         and _HASH.fullmatch(change.bundle)
         and _HASH.fullmatch(change.previous)
         and _JTI.fullmatch(change.jti)

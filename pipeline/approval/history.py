@@ -2,7 +2,8 @@
 
     first   the bundle whose hash workers have pinned (genesis), proposed by a person whom it names itself
     then    a proposal of a higher version, over the bundle in force; approvals by people who have the roles that the
-            policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it
+            policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it; one denial
+            ends it
 
 Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone.
 """
@@ -72,6 +73,7 @@ class History:
         self.cluster, self.genesis = cluster, genesis
         self.in_force: Proposal | None = None
         self.waiting: dict[str, Proposal] = {}
+        self.denied: dict[str, str] = {}  # bundles over the one in force that a person denied, and who
         self.chain: list[Proposal] = []  # every bundle that was in force, the present one last
         self.refused: list[Refused] = []
 
@@ -136,6 +138,8 @@ class History:
             return "names no policy_approvers: nobody could ever change it again"
         if change.bundle in self.waiting:
             return "is proposed already"
+        if change.bundle in self.denied:  # its approvals are still there, for anybody to send again
+            return f"was denied by {self.denied[change.bundle]}: change something, at least a comment"
         self.waiting[change.bundle] = Proposal(bundle, rule, heard, present.approvers.quorum)
         return None
 
@@ -150,10 +154,14 @@ class History:
                 return f"{change.person} has approved it already: a quorum counts people"
             proposal.approvals.append(heard)
             return None
+        if change.act == "deny":
+            del self.waiting[change.bundle]
+            self.denied[change.bundle] = change.person
+            return None
         if not proposal.approved:
             return f"{len(proposal.approvals)} of {proposal.quorum} people have approved it: too few to apply it"
         proposal.applied = heard
-        self.in_force, self.waiting = proposal, {}
+        self.in_force, self.waiting, self.denied = proposal, {}, {}
         self.chain.append(proposal)
         return None
 

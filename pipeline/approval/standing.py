@@ -43,6 +43,8 @@ def _missing(bundle: Bundle, history: History, present: Proposal) -> str:
             f"{count} of {waiting.quorum} people have approved it. Others than its author "
             f"{waiting.proposed.change.person} look at it (`panlock policy show`) and say `panlock policy approve`"
         )
+    if bundle.hash in history.denied:
+        return f"{history.denied[bundle.hash]} has denied it (`panlock.policy` says why): propose another"
     if any(bundle.hash == each.bundle.hash for each in history.chain):
         return "it was before. `panlock policy fetch` writes the policy in force; to go back, propose a higher version"
     if version <= present.bundle.policy.version:

@@ -70,6 +70,10 @@ def test_a_policy_is_changed_by_its_quorum_and_by_nothing_less(panlock: Deployme
     for place in (authority, tmp_path / "ca.pem"):
         place.write_bytes(NEXT.files["ca.pem"])
 
+    mistaken = tmp_path / "mistaken.yaml"
+    mistaken.write_bytes(bundle(2, ("> 5.0", "> 900.0")).text)
+    assert ben("policy", "propose", str(mistaken), "--reason", "a slip").code == 0
+    assert "waits no longer" in ben("policy", "deny", "--reason", "900 is wrong").err
     proposed = ben("policy", "propose", str(file), "--reason", "small amounts need nobody", "--json")
     assert proposed.json["approvals"] == [] and "condition-changed" in proposed.err
     shown = ana("policy", "show", "--json").json

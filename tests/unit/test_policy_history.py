@@ -72,7 +72,7 @@ def test_nobody_counts_twice() -> None:
 
 
 def test_who_has_no_role_of_policy_approvers_is_not_heard() -> None:
-    for act in ("propose", "approve", "apply"):
+    for act in ("propose", "approve", "deny", "apply"):
         assert "none of the roles" in why(after(PROPOSED, *APPROVALS, value(act, "eve", NEXT, FIRST)))  # type: ignore[arg-type]
 
 
@@ -190,3 +190,22 @@ def test_a_bundle_is_its_bytes() -> None:
     same = bundle(1)
     assert same.hash == FIRST.hash
     assert Bundle(FIRST.text + b"# a comment\n", {}, FIRST.policy).hash != FIRST.hash
+
+
+@pytest.mark.parametrize("name", ["ben", "dee"])
+def test_one_denial_ends_a_proposal_and_what_was_said_for_it_cannot_be_said_again(name: str) -> None:
+    denial = value("deny", name, NEXT, FIRST)
+    past = after(PROPOSED, *APPROVALS, denial, APPLIED)
+    assert past.in_force is past.chain[0] and not past.waiting
+    with pytest.raises(UnapprovedError, match=f"{name}@pay.example has denied it"):
+        require(NEXT, past)
+    again = value("propose", "cy", NEXT, FIRST)
+    past = after(PROPOSED, *APPROVALS, denial, again, *APPROVALS, APPLIED)
+    assert past.in_force is past.chain[0]
+    assert "was denied by" in past.refused[0].why
+
+
+def test_a_denial_holds_for_its_bundle_alone() -> None:
+    other = bundle(3, ("> 5.0", "> 7.0"))
+    said = [value("propose", "ana", other, FIRST), value("deny", "cy", other, FIRST)]
+    require(NEXT, after(*said, PROPOSED, *APPROVALS, APPLIED))
