@@ -5,19 +5,21 @@ from deploy.demo.commands import shown
 from deploy.demo.reckoning import Batch, Event
 from deploy.demo.records import refund
 from deploy.demo.run import Run
+from deploy.demo.signing_in import sign_in
 from deploy.demo.told import expect
 from deploy.demo.writing import as_refunds, ids
 
 EXPIRING = "refund-gift-card"
+DORA = "dora@pay.example"  # asks for refunds, and decides none
 
 
 def decide(run: Run) -> None:
     """Three refunds are held, and a small one of the first one's customer waits behind it."""
     sent = [
-        refund("refund-approved", CARDS[0], 8200.5, "c-large", reference="broken screens, 40 pieces"),
+        refund("refund-approved", CARDS[0], 8200.5, "c-large", reference="broken screens, 40", requested_by=DORA),
         refund("refund-behind", CARDS[0], 20.25, "c-large"),
-        refund("refund-denied", CARDS[1], 12000.5, "c-other"),
-        refund(EXPIRING, CARDS[2], 300.5, "c-gift", to="gift-card"),
+        refund("refund-denied", CARDS[1], 12000.5, "c-other", requested_by="ana@pay.example"),
+        refund(EXPIRING, CARDS[2], 300.5, "c-gift", to="gift-card", requested_by=DORA),
     ]
     approved, _, denied, expiring = as_refunds(run, sent)
     approving, behind, denying, waiting = ids(sent)
@@ -30,7 +32,9 @@ def decide(run: Run) -> None:
     for record in (approved, denied, expiring):
         _wait_held(run, record)
     _look(run, approved, denied)
-    _owner_does_not_count(run, approved)
+    run.signed_in = sign_in(run)
+    _does_not_count(run, "ben", approved, "owner", "as he owns the producer refunds")
+    _does_not_count(run, "ana", denied, "requester", "as she asked for it, the record says")
     _say(run, "ana", "approve", approved, "customer sent photographs")
     expect(not _released(run, approving), "a refund was released on the word of one person")
     _say(run, "carla", "approve", approved, "matches the order")
@@ -52,17 +56,17 @@ def _look(run: Run, *held: str) -> None:
     run.note(f"ana$ {shown('pending', 'show', held[0])}: the masked record, as it would be released")
 
 
-def _owner_does_not_count(run: Run, record: str) -> None:
+def _does_not_count(run: Run, name: str, record: str, reason: str, why: str) -> None:
     words = ("approve", record, "--reason", "mine", "--wait", "0")
-    run.people["ben"].run(run.commands, *words)
-    event = run.wait_event(f"ben's word on {record} refused", lambda event: _is(event, "decision.refused", record))
-    expect(event["reason"] == "owner", f"ben's word was refused for another reason: {event['reason']}")
-    run.note(f"ben$ {shown(*words[:4])}: refused, as he owns the producer refunds")
+    run.signed_in[name].run(run.commands, *words)
+    event = run.wait_event(f"{name}'s word on {record} refused", lambda event: _is(event, "decision.refused", record))
+    expect(event["reason"] == reason, f"{name}'s word was refused for another reason: {event['reason']}")
+    run.note(f"{name}$ {shown(*words[:4])}: refused, {why}")
 
 
 def _say(run: Run, person: str, word: str, record: str, reason: str) -> None:
     words = (word, record, "--reason", reason)
-    answer = run.people[person].run(run.commands, *words)
+    answer = run.signed_in[person].run(run.commands, *words)
     run.note(f"{person}$ {shown(*words)}")
     run.note(f"    {answer.stderr.strip()}")
 

@@ -1,5 +1,6 @@
-"""Ana, Ben and Carla: each with a Kafka certificate, a signing key of their own, and a configuration of the CLI."""
+"""Ana, Ben and Carla: each with a Kafka certificate, a configuration, and a signing key for changes of the policy."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,16 +16,18 @@ TEMPLATE = Path(__file__).with_name("policy.yaml")
 
 
 class Person(NamedTuple):
-    """`configuration` is what PANLOCK_CONFIG names for them; `jwk` is their public key."""
+    """`configuration` is what PANLOCK_CONFIG names for them; `jwk` is their public key; `more`: environment."""
 
     name: str
     configuration: Path
     passphrase: Path
     jwk: dict[str, str]
+    more: Mapping[str, str] = {}
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PANLOCK_CONFIG": str(self.configuration), "PANLOCK_PASSPHRASE_FILE": str(self.passphrase)}
+        own = {"PANLOCK_CONFIG": str(self.configuration), "PANLOCK_PASSPHRASE_FILE": str(self.passphrase)}
+        return {**own, **self.more}
 
     def run(self, commands: Commands, *words: str) -> Answer:
         return commands.run(*words, environment=self.environment)
@@ -49,9 +52,9 @@ def make_people(cluster: DevCluster, directory: Path, commands: Commands) -> dic
     return people
 
 
-def write_policy(people: dict[str, Person], file: Path) -> None:
-    """The demo's policy with everyone's public key."""
-    text = TEMPLATE.read_text()
+def write_policy(people: dict[str, Person], issuer: str, file: Path) -> None:
+    """The demo's policy with everyone's public key, and the issuer's URL."""
+    text = TEMPLATE.read_text().replace("ISSUER_OF_THE_DEMO", issuer)
     for name, person in people.items():
         text = text.replace(f"KEY_OF_{name.upper()}", orjson.dumps(person.jwk).decode())
     file.write_text(text)

@@ -43,8 +43,10 @@ class Run:
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     cluster: DevCluster = field(init=False)
     people: dict[str, Person] = field(init=False)
+    signed_in: dict[str, Person] = field(init=False)  # the same people, under their sessions
     policy: Policy = field(init=False)
     genesis: str = field(init=False)
+    issuer: str = field(init=False)  # its URL
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)

@@ -12,6 +12,7 @@ from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
 from deploy.demo.producers import Line
 from deploy.demo.run import CHECKOUT, FLOW, Run
+from deploy.demo.signing_in import start_issuer
 from deploy.demo.workers import listed, wait_shared
 from deploy.dev.cluster import dev_cluster
 from deploy.provision import provision
@@ -32,11 +33,12 @@ def tell(run: Run) -> None:
 
 def start_kafka(run: Run) -> None:
     run.cluster = run.closing.enter_context(dev_cluster(run.directory / "kafka", say=run.note))
+    start_issuer(run)
 
 
 def make_policy(run: Run) -> None:
     run.people = make_people(run.cluster, run.directory / "people", run.commands)
-    write_policy(run.people, run.policy_file)
+    write_policy(run.people, run.issuer, run.policy_file)
     shutil.copyfile(run.cluster.ca, run.directory / "ca.pem")  # `authorities`: of producers that sign
     run.commands.run("policy", "check", str(run.policy_file))
     run.policy = load_policy(run.policy_file)
@@ -85,14 +87,14 @@ def read_clean_alone(run: Run) -> None:
 
 
 STEPS = (
-    ("Kafka with TLS client certificates, deny by default", start_kafka),
+    ("Kafka with TLS client certificates, deny by default, and an issuer for development", start_kafka),
     ("three people make their keys, and the policy is checked", make_policy),
     ("topics and ACLs from the policy, which is fixed as the first", deploy),
     ("two workers share 4 lanes", start_workers),
     ("checkout writes through a plain client; refunds signs every record and seals it", writing.write_cards),
     ("card numbers in free text, escaped, as a record's key, in XML and in Avro are masked", mask_elsewhere),
     ("a forged identity and malformed JSON are rejected; refunds' topic refuses checkout", writing.write_wrong),
-    ("large refunds wait for people: one approved by two, one denied", holds.decide),
+    ("large refunds wait for people, who sign in: one approved by two, one denied", holds.decide),
     ("a worker is killed with SIGKILL, and traffic goes on", writing.kill_worker),
     ("the refund that nobody decided has expired", holds.expire),
     ("the policy is changed: proposed by ben, approved by ana and carla", changing.change),

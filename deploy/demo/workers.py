@@ -31,6 +31,7 @@ class WorkerProcess:
             token_key="k1",  # noqa: S106 - a key's name
             seal_keys={"s1": str(keys / "s1.key")},
             genesis=genesis,
+            issuer_ca=kafka["ca"],
             session_timeout=SESSION,
         )
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
