@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
@@ -297,3 +300,21 @@ def test_a_short_rsa_key_signs_nothing() -> None:
 
     with pytest.raises(IssuerKeysError, match="2,048"):
         IssuerKeys.parse(jwks(RSAKey.generate_key(1024, parameters={"kid": "short"}, auto_kid=False)))
+
+
+def test_a_key_that_its_issuer_has_for_another_algorithm_signs_nothing_else() -> None:
+    entries = json.loads(jwks())["keys"]
+    for algorithm, counts in (("RS256", True), ("PS256", False)):
+        keys = {"corporate": IssuerKeys.parse(json.dumps({"keys": [{**entries[0], "alg": algorithm}]}).encode())}
+        assert isinstance(read(session(ANA), observed=keys), Decision) is counts
+
+
+@pytest.mark.parametrize("crit", [["exp"], ["b64"], []])
+def test_a_critical_header_is_refused_even_under_the_issuers_own_signature(crit: list[str]) -> None:
+    own = session_key()
+    header = {"alg": "RS256", "kid": "k1", "crit": crit, "exp": 1, "b64": True}
+    parts = [json.dumps(part).encode() for part in (header, claims(ANA, own))]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    private = load_pem_private_key(KEY.as_pem(private=True), None)
+    signature = base64.urlsafe_b64encode(private.sign(signed, PKCS1v15(), SHA256())).rstrip(b"=")
+    assert read(SessionKey(own, (signed + b"." + signature).decode())) is Refusal.TOKEN_INVALID
