@@ -1,11 +1,14 @@
 package panlock.producer;
 
+import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.PublicKey;
 import java.security.Signature;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.EdECPublicKey;
 import java.security.interfaces.RSAPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECParameterSpec;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 
@@ -29,7 +32,7 @@ enum Algorithm {
         if (key instanceof EdECPublicKey edwards && edwards.getParams().getName().equals("Ed25519")) {
             return ED25519;
         }
-        if (key instanceof ECPublicKey curve && curve.getParams().toString().contains("secp256r1")) {
+        if (key instanceof ECPublicKey curve && isP256(curve.getParams())) {
             return ECDSA_P256;
         }
         if (key instanceof RSAPublicKey rsa
@@ -38,6 +41,20 @@ enum Algorithm {
             return RSA_PSS;
         }
         return null;
+    }
+
+    /** By its numbers: its name is not told alike by all providers. */
+    private static boolean isP256(ECParameterSpec curve) {
+        try {
+            AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
+            named.init(new ECGenParameterSpec("secp256r1"));
+            ECParameterSpec p256 = named.getParameterSpec(ECParameterSpec.class);
+            return p256.getCurve().equals(curve.getCurve())
+                    && p256.getGenerator().equals(curve.getGenerator())
+                    && p256.getOrder().equals(curve.getOrder());
+        } catch (GeneralSecurityException error) {
+            return false;
+        }
     }
 
     Signature signature() throws GeneralSecurityException {

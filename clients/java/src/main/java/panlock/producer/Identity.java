@@ -108,9 +108,9 @@ public final class Identity {
             List<String> names = new LdapName(leaf.getSubjectX500Principal().getName())
                     .getRdns().stream()
                             .filter(each -> each.getType().equalsIgnoreCase("CN"))
-                            .map(each -> String.valueOf(each.getValue()))
+                            .map(each -> each.getValue() instanceof String text ? text : "")
                             .toList();
-            if (names.size() == 1) {
+            if (names.size() == 1 && !names.get(0).isEmpty()) {
                 return names.get(0);
             }
         } catch (InvalidNameException error) {

@@ -18,10 +18,9 @@ enum Kem {
     X25519(0x0020, 32) {
         @Override
         Encapsulated encapsulate(byte[] recipient) throws GeneralSecurityException {
-            KeyPair ephemeral = panlock.producer.X25519.generate();
-            byte[] secret = panlock.producer.X25519.agree(
-                    ephemeral.getPrivate(), panlock.producer.X25519.read(recipient));
-            byte[] own = panlock.producer.X25519.bytes(ephemeral.getPublic());
+            KeyPair ephemeral = Curve.generate();
+            byte[] secret = Curve.agree(ephemeral.getPrivate(), Curve.read(recipient));
+            byte[] own = Curve.bytes(ephemeral.getPublic());
             return new Encapsulated(own, dhkem(secret, own, recipient));
         }
     },
@@ -33,10 +32,9 @@ enum Kem {
             byte[] curve = Arrays.copyOfRange(recipient, MLKEM_BYTES, recipient.length);
             SecretWithEncapsulation made = new MLKEMGenerator(new SecureRandom())
                     .generateEncapsulated(new MLKEMPublicKeyParameters(MLKEMParameters.ml_kem_768, lattice));
-            KeyPair ephemeral = panlock.producer.X25519.generate();
-            byte[] secret =
-                    panlock.producer.X25519.agree(ephemeral.getPrivate(), panlock.producer.X25519.read(curve));
-            byte[] own = panlock.producer.X25519.bytes(ephemeral.getPublic());
+            KeyPair ephemeral = Curve.generate();
+            byte[] secret = Curve.agree(ephemeral.getPrivate(), Curve.read(curve));
+            byte[] own = Curve.bytes(ephemeral.getPublic());
             byte[] shared = xWing(made.getSecret(), secret, own, curve);
             return new Encapsulated(Codec.join(made.getEncapsulation(), own), shared);
         }

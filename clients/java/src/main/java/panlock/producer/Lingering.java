@@ -71,7 +71,7 @@ final class Lingering {
 
     /** The first {@code count} are the next one's to care for. */
     synchronized void handed(int count) {
-        for (int each = 0; each < count; each++) {
+        for (int each = 0; each < count && !waiting.isEmpty(); each++) { // closing may have given them up
             bytes -= waiting.remove().pending.draft().size();
         }
         handed += count;

@@ -156,7 +156,17 @@ public final class PanlockProducer<K, V> implements Producer<K, V> {
             }
         } catch (InterruptedException error) {
             // close() had no time for the rest, and tells it
+        } catch (Throwable error) { // out of memory, say: without this thread nothing is ever sent again
+            LOG.error("signing ended", error);
+            lingering.close();
+            giveUp();
         }
+    }
+
+    private void giveUp() {
+        List<Pending> left = lingering.left();
+        left.forEach(each -> failed(each, new KafkaException("the producer closed before this record was sent")));
+        lingering.handed(left.size());
     }
 
     private void sign(List<Pending> batch) {
@@ -199,6 +209,9 @@ public final class PanlockProducer<K, V> implements Producer<K, V> {
 
     /** In the order of Kafka's producer: interceptors, the callback, the future. */
     private void told(Pending pending, RecordMetadata metadata, Exception error, Headers headers) {
+        if (pending.told().getAndSet(true)) {
+            return; // closing gave it up while it was being sent
+        }
         interceptors.onAcknowledgement(metadata, error, headers);
         if (pending.callback() != null) {
             try {
@@ -332,7 +345,7 @@ public final class PanlockProducer<K, V> implements Producer<K, V> {
             if (signer.isAlive()) {
                 signer.interrupt();
                 signer.join(1_000);
-                lingering.left().forEach(each -> failed(each, new KafkaException("the producer closed before")));
+                giveUp();
             }
         } catch (InterruptedException error) {
             throw new InterruptException(error);

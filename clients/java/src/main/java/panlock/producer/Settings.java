@@ -27,7 +27,7 @@ final class Settings extends AbstractConfig {
 
     private static final ConfigDef DEFINITION = new ConfigDef()
             .define(SEAL_TO, Type.STRING, Importance.HIGH, "The workers' public key: its line, or a file; or: nobody")
-            .define(LINGER_MS, Type.INT, 5, Range.between(0, 1_000), Importance.LOW, "How long a record waits for others")
+            .define(LINGER_MS, Type.INT, 5, Range.between(0, 60_000), Importance.LOW, "How long a record waits for others")
             .define(
                     BATCH_RECORDS,
                     Type.INT,

@@ -46,7 +46,7 @@ final class Opener {
 
     private byte[] secret(byte[] sent) throws GeneralSecurityException {
         if (kem == Kem.X25519) {
-            return Kem.dhkem(X25519.agree(curve(seed), X25519.read(sent)), sent, publicKey);
+            return Kem.dhkem(Curve.agree(curve(seed), Curve.read(sent)), sent, publicKey);
         }
         byte[] expanded = new byte[96];
         SHAKEDigest shake = new SHAKEDigest(256);
@@ -56,7 +56,7 @@ final class Opener {
                         new MLKEMPrivateKeyParameters(MLKEMParameters.ml_kem_768, Arrays.copyOf(expanded, 64)))
                 .extractSecret(Arrays.copyOf(sent, 1_088));
         byte[] ephemeral = Arrays.copyOfRange(sent, 1_088, 1_120);
-        byte[] agreed = X25519.agree(curve(Arrays.copyOfRange(expanded, 64, 96)), X25519.read(ephemeral));
+        byte[] agreed = Curve.agree(curve(Arrays.copyOfRange(expanded, 64, 96)), Curve.read(ephemeral));
         return Kem.xWing(lattice, agreed, ephemeral, Arrays.copyOfRange(publicKey, Kem.MLKEM_BYTES, publicKey.length));
     }
 

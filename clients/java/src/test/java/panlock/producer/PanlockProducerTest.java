@@ -7,11 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -26,14 +31,17 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Timeout(50) // less than the longest linger here: flushing, committing and closing do not wait for it
 class PanlockProducerTest {
     private static final Uuid ID = new Uuid(7, 8);
     private MockProducer<byte[], byte[]> kafka =
@@ -101,7 +109,7 @@ class PanlockProducerTest {
 
     @Test
     void recordsThatComeTogetherShareASignatureAndKeepTheirOrder() throws Exception {
-        producer(Settings.LINGER_MS, 1_000, Settings.BATCH_RECORDS, 10);
+        producer(Settings.LINGER_MS, 60_000, Settings.BATCH_RECORDS, 10);
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         for (int each = 0; each < 25; each++) {
             sent.add(made.send(record("k" + each % 4)));
@@ -198,7 +206,7 @@ class PanlockProducerTest {
 
     @Test
     void aTransactionHoldsWhatWasSentInIt() {
-        producer(Settings.LINGER_MS, 1_000).initTransactions();
+        producer(Settings.LINGER_MS, 60_000).initTransactions();
         made.beginTransaction();
         made.send(record("k"));
         made.commitTransaction();
@@ -215,10 +223,67 @@ class PanlockProducerTest {
 
     @Test
     void closingSendsWhatWaitsAndNothingIsSentAfterwards() {
-        producer(Settings.LINGER_MS, 1_000).send(record("k"));
+        producer(Settings.LINGER_MS, 60_000).send(record("k"));
         made.close(Duration.ofSeconds(5));
         assertEquals(1, kafka.history().size());
         assertThrows(IllegalStateException.class, () -> made.send(record("k")));
+    }
+
+    @Test
+    void closingWithoutTimeFailsWhatWaitsAndFlushingReturns() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        kafka = new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+            @Override
+            public synchronized Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> sent, Callback callback) {
+                begun.countDown();
+                try {
+                    Thread.sleep(60_000); // as Kafka's does while its buffer is full
+                } catch (InterruptedException error) {
+                    throw new InterruptException(error);
+                }
+                return super.send(sent, callback);
+            }
+        };
+        producer(Settings.LINGER_MS, 0);
+        List<Exception> told = Collections.synchronizedList(new ArrayList<>());
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
+        for (int each = 0; each < 3; each++) {
+            sent.add(made.send(record("k"), (where, error) -> told.add(error)));
+        }
+        begun.await();
+        CompletableFuture<Void> flushing = CompletableFuture.runAsync(() -> made.flush());
+        made.close(Duration.ofMillis(20));
+        sent.forEach(each -> assertThrows(ExecutionException.class, each::get));
+        flushing.handle((done, error) -> done).get(30, TimeUnit.SECONDS);
+        assertEquals(3, told.size());
+        assertEquals(List.of(), kafka.history());
+    }
+
+    @Test
+    void aRecordThatClosingGaveUpIsToldOnce() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch closed = new CountDownLatch(1);
+        CountDownLatch late = new CountDownLatch(1);
+        kafka = new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+            @Override
+            public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> sent, Callback callback) {
+                begun.countDown();
+                while (closed.getCount() > 0) {
+                    Thread.onSpinWait(); // deaf to the interruption
+                }
+                callback.onCompletion(null, null);
+                late.countDown();
+                return null;
+            }
+        };
+        producer(Settings.LINGER_MS, 0);
+        List<Boolean> told = Collections.synchronizedList(new ArrayList<>());
+        made.send(record("k"), (where, error) -> told.add(error == null));
+        begun.await();
+        made.close(Duration.ofMillis(20));
+        closed.countDown();
+        late.await();
+        assertEquals(List.of(false), told);
     }
 
     /** Adds a header and counts acknowledgements, as tracers do. */

@@ -13,10 +13,10 @@ import java.security.spec.XECPublicKeySpec;
 import javax.crypto.KeyAgreement;
 
 /** X25519 (RFC 7748) by the JDK, with public keys as 32 little-endian bytes. */
-final class X25519 {
+final class Curve {
     static final int BYTES = 32;
 
-    private X25519() {}
+    private Curve() {}
 
     static KeyPair generate() throws GeneralSecurityException {
         return KeyPairGenerator.getInstance("X25519").generateKeyPair();
