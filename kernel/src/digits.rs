@@ -49,7 +49,7 @@ pub fn digit_value(character: char) -> Option<u8> {
         return Some((code - zero) as u8);
     }
     let (first, last, value) = FIGURES[..FIGURES.partition_point(|(first, ..)| *first <= code)].last()?;
-    (code <= *last).then_some(value + (code - first) as u8)
+    (code <= *last).then(|| value + (code - first) as u8)
 }
 
 /// Whether people, or the programs between them, put this between the digits of one number.
@@ -129,7 +129,7 @@ mod tests {
         ] {
             assert_eq!(digit_value(text.chars().next().unwrap()), Some(value), "{text}");
         }
-        for text in ["a", "\u{66a}", "\u{bd}", "\u{2469}", "\u{65f}", "\u{4e00}"] {
+        for text in ["a", "\u{66a}", "\u{bd}", "\u{2469}", "\u{65f}", "\u{4e00}", "\u{6b89}"] {
             assert_eq!(digit_value(text.chars().next().unwrap()), None, "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::config::{Class, Config};
 use crate::encrypt::Encryption;
@@ -65,6 +66,9 @@ fn document() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
+    // the same cases at every run: what a new one finds belongs into a change, not into somebody else's test run
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes_are_decided_and_what_passes_is_json(value in vec(any::<u8>(), 0..200)) {
         let (verdict, out) = enforced(&value);
