@@ -49,7 +49,6 @@ class Person:
         message = Resume(deployment.cluster_id(), lane, event, "seen, and told to the owner", _jti(), int(time.time()))
         deployment.produce(DECISIONS, [(lane, b"%d" % lane, sign_resume(self.key, message))], self.certificate)
 
-
     def deny(self, deployment: Deployment, kind: str, value: str, effect: str = "deny") -> None:
         """Tell every lane that an identity is refused, or (`allow`) no longer."""
         cluster, at = deployment.cluster_id(), int(time.time())

@@ -81,9 +81,7 @@ def by_code(site: Site, account: str, nonce: str, client: str = "panlock", **ans
     back = redirect_of(site, f"{site.discovery['authorization_endpoint']}?{query}", **form)
     assert back["state"] == "a" and back["iss"] == site.url
     grant = {"grant_type": "authorization_code", "code": back["code"], "code_verifier": verifier}
-    status, token = site.post(
-        site.discovery["token_endpoint"], client_id=client, redirect_uri=REDIRECT, **grant
-    )
+    status, token = site.post(site.discovery["token_endpoint"], client_id=client, redirect_uri=REDIRECT, **grant)
     assert status == 200, token
     return token["id_token"]
 

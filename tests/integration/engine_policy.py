@@ -10,7 +10,6 @@ CHECKOUT, REFUNDS = "quarantine.payments.checkout", "quarantine.payments.refunds
 CLEAN = "clean.payments"
 
 
-
 def _rule(hold: str) -> str:
     return f"'has(record.hold) && record.hold == \"{hold}\"'"
 

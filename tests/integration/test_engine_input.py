@@ -89,9 +89,7 @@ def test_a_recreated_topic_closes_its_lanes_until_an_operator_resumes(panlock: D
     for number in (0, 1):
         OPS.resume(panlock, number, alarms[number])
     until("all of the new topic", lambda: len(clean_ids(panlock, CLEAN)) >= 8)
-    assert sorted(clean_ids(panlock, CLEAN)) == sorted(
-        [f"{CHECKOUT}/0/{offset}" for offset in (*range(2), *range(6))]
-    )
+    assert sorted(clean_ids(panlock, CLEAN)) == sorted([f"{CHECKOUT}/0/{offset}" for offset in (*range(2), *range(6))])
     check_chain(panlock)
 
 

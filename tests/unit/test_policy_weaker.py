@@ -112,7 +112,14 @@ WEAKER = {
     "a fallback keeps digits": ("strategy: fpe", "strategy: fpe, fallback: partial", "strategy-weaker", "flows.payments.fields[$.card.old].fallback"),
     "partial shows more": ("6+4", "8+4", "truncation-weaker", "truncation"),
 }  # fmt: skip
-LATER = {"authority-added", "authority-changed", "authorities-removed", "quarantine-weaker", "recording-weaker", "unranked"}
+LATER = {
+    "authority-added",
+    "authority-changed",
+    "authorities-removed",
+    "quarantine-weaker",
+    "recording-weaker",
+    "unranked",
+}
 
 STRICTER = {
     "nothing": ("version: 1", "version: 2"),
@@ -158,7 +165,9 @@ def test_what_is_stricter_tells_nothing(name: str) -> None:
 
 
 def test_every_kind_is_provoked_and_told_in_the_docs() -> None:
-    told = {kind for row in re.findall(r"^\| (`[^|]+`) \|", DOCS, re.MULTILINE) for kind in re.findall(r"`([a-z-]+)`", row)}
+    told = {
+        kind for row in re.findall(r"^\| (`[^|]+`) \|", DOCS, re.MULTILINE) for kind in re.findall(r"`([a-z-]+)`", row)
+    }
     assert {each[2] for each in WEAKER.values() if each[2]} | LATER == told
 
 
@@ -171,7 +180,9 @@ def test_another_authority_is_told() -> None:
 
 def test_a_key_that_nobody_has_ranked_is_told_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.policy.weaker.flows._NEUTRAL", {"max_message_bytes"})
-    assert [each.kind for each in found("    ordering: key\n", "    ordering: key\n    partitions: 24\n")] == ["unranked"]
+    assert [each.kind for each in found("    ordering: key\n", "    ordering: key\n    partitions: 24\n")] == [
+        "unranked"
+    ]
 
 
 @pytest.mark.parametrize(("key", "old", "new", "kind"), [

@@ -79,9 +79,7 @@ def test_a_new_sign_in_has_a_new_key() -> None:
     ("keyring.backends.fail", False), ("keyring.backends.null", False), ("keyrings.alt.file", False),
     ("keyring.backends.chainer", False), ("somebody.SecretService", False),
 ])  # fmt: skip
-def test_only_an_operating_systems_keyring_is_one(
-    module: str, taken: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_an_operating_systems_keyring_is_one(module: str, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     backend: Any = type("Keyring", (Memory,), {"__module__": module, "priority": 1})()
     monkeypatch.setattr(keyring, "get_keyring", lambda: backend)
     assert (system_keyring() is backend) is taken
