@@ -31,7 +31,8 @@ pub fn record_sha256<'a>(
     digest.finalize().into()
 }
 
-fn update(digest: &mut Sha256, part: Option<&[u8]>) {
+/// One part: its length, or that it is null, and its bytes.
+pub fn update(digest: &mut Sha256, part: Option<&[u8]>) {
     match part {
         None => digest.update(NULL),
         Some(bytes) => {

@@ -2,11 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::digest::update;
 use crate::signed::envelope::Envelope;
 use crate::signed::headers::{IDENTITY, OWN};
 use crate::signed::merkle::HASH;
-
-const NULL: [u8; 4] = [0xff; 4];
 
 /// Header names and values.
 pub type Pairs<'a> = &'a [(&'a str, Option<&'a [u8]>)];
@@ -60,15 +59,4 @@ pub fn content_hash(salt: &[u8], key: Option<&[u8]>, value: Option<&[u8]>, heade
         }
     }
     digest.finalize().into()
-}
-
-fn update(digest: &mut Sha256, part: Option<&[u8]>) {
-    match part {
-        None => digest.update(NULL),
-        Some(bytes) => {
-            // a record of 4 GiB cannot exist: Kafka's sizes are i32
-            digest.update((bytes.len() as u32).to_be_bytes());
-            digest.update(bytes);
-        }
-    }
 }
