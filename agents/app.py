@@ -21,6 +21,7 @@ from agents.issuers.observer import IssuerObserver
 from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
+from agents.signing import signer_of
 from agents.transport import ChunkSchema, ChunkTransport
 from agents.trust import verifier_of
 from agents.watchdog import commit_group_offsets, compare_topics_often, watch
@@ -48,6 +49,7 @@ class Worker:
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
         self._verifier = verifier_of(policy, config)
+        self._signer = signer_of(policy.audit.worker_keys, config.audit_key)
         self._sources = flow_sources(policy, config, self._verifier)
         self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
@@ -70,6 +72,7 @@ class Worker:
                 pool=self._pool,
                 approved=self.approved,
                 verifier=self._verifier,
+                signer=self._signer,
                 issuers=IssuerObserver(self.policy, self._issuer_context),
             )
         return self._services

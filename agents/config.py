@@ -43,6 +43,7 @@ class WorkerConfig(BaseModel):
     token_keys: dict[str, Path]
     token_key: str
     genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    audit_key: Path | None = None  # signs the audit; needed where the policy names audit.worker_keys
     seal_keys: dict[str, Path] = {}  # to open sealed records with: every key that producers may still seal to
     schemas: SchemaSettings | None = None
     issuer_ca: Path | None = None
@@ -109,6 +110,7 @@ def load_worker_config(path: Path) -> WorkerConfig:
             "kafka": config.kafka.relative_to(base),
             "store": base / config.store,
             "issuer_ca": config.issuer_ca and base / config.issuer_ca,
+            "audit_key": config.audit_key and base / config.audit_key,
             "schemas": config.schemas and config.schemas.relative_to(base),
             "token_keys": {name: base / key for name, key in config.token_keys.items()},
             "seal_keys": {name: base / key for name, key in config.seal_keys.items()},

@@ -87,4 +87,5 @@ def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> 
         compacted=facts.compacted,
         sources=services.sources,
         approved=services.approved,
+        signer=services.signer,
     )

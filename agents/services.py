@@ -13,6 +13,7 @@ from agents.issuers.observer import IssuerObserver
 from agents.settings import Kafka
 from agents.transport import ChunkConsumer
 from pipeline.approval.history import Proposal
+from pipeline.audit.signature import Signer
 from pipeline.identity.verifier import Verifier
 from pipeline.policy.models import Policy
 from pipeline.source import Source
@@ -24,7 +25,7 @@ FRESH = 2.0  # seconds: lanes that open together ask the cluster once
 class Services:
     """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes.
 
-    `approved` as in Context.
+    `approved` and `signer` as in Context.
     """
 
     consumer: ChunkConsumer
@@ -38,6 +39,7 @@ class Services:
     issuers: IssuerObserver
     approved: Sequence[Proposal] = ()
     verifier: Verifier | None = None
+    signer: Signer | None = None
     _asking: "asyncio.Task[Facts] | None" = field(default=None)
     _asked: float = field(default=0.0)
 

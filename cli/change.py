@@ -94,9 +94,7 @@ def approve(
     say(f"{count}: `panlock policy apply` puts it in force" if proposal.approved else f"{count}; it waits for more")
 
 
-def deny(
-    reason: Why, bundle: BundleArgument = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def deny(reason: Why, bundle: BundleArgument = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Deny a proposed policy, or take back one's own. One denial ends it, whatever the approvals before."""
     settings = load_config(config)
     past = read(settings)

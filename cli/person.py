@@ -38,7 +38,7 @@ def key(
     if from_terminal and getpass("Again: ", stream=sys.stderr).encode() != secret:
         raise ConfigError("the two passphrases differ: nothing was written")
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret))
-    _keep(out, pem)
+    keep(out, pem)
     _tell(private_key(pem, secret), out, as_json)
 
 
@@ -55,8 +55,8 @@ def show(
     _tell(private_key(pem, passphrase(f"Passphrase of {file}: ") if b"ENCRYPTED" in pem else None), file, as_json)
 
 
-def _keep(out: Path, pem: bytes) -> None:
-    """Raises ConfigError, also where something is there already."""
+def keep(out: Path, pem: bytes) -> None:
+    """Write a private key, for its owner to read. Raises ConfigError, also where something is there already."""
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import panlock_kernel
 
 from pipeline.approval.history import Proposal
+from pipeline.audit.signature import Signer
 from pipeline.identity.headers import Mode
 from pipeline.identity.verifier import Terms, Verifier
 from pipeline.masking.face import Masker, kernel_flow
@@ -45,7 +46,7 @@ class Context:
 
     `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID;
     `compacted`: topics that take no record without a key. `approved`: every bundle that people have put in force, the
-    one of this policy last; empty where no people are asked.
+    one of this policy last; empty where no people are asked. `signer` signs the lane's audit, where the policy asks.
     """
 
     policy: Policy
@@ -57,6 +58,7 @@ class Context:
     compacted: Set[str]
     sources: Mapping[str, Source]
     approved: Sequence[Proposal] = ()
+    signer: Signer | None = None
 
 
 def sources(

@@ -12,6 +12,7 @@ import orjson
 from pipeline.approval.pending import Pending
 from pipeline.approval.requester import requester_of
 from pipeline.audit.events import Chain, EventType, by, timestamp
+from pipeline.audit.origin import origin
 from pipeline.effects import Effects, Out
 from pipeline.policy.topics import AUDIT, PENDING, STATE
 from pipeline.record import Headers, Reason, RecordId
@@ -87,10 +88,18 @@ class Turn:
 
     def finish(self) -> Effects:
         if self.audit:
+            self._sign()
             self.view.put(CHAIN, encode_chain(self.chain.seq, self.chain.prev))
         else:
             del self.effects.sends[(AUDIT, self.context.lane)]
         return self.effects
+
+    def _sign(self) -> None:
+        """The worker answers for the chain up to its last event."""
+        context, last = self.context, self.audit[-1]
+        if context.signer is not None and last.value is not None:
+            log = origin(context.cluster, AUDIT, context.lane)
+            self.audit[-1] = last._replace(value=self.chain.sign_last(last.value, context.signer, log))
 
     def event(self, type_: EventType, **fields: object) -> str:
         """Append an event to the lane's chain; returns its id."""

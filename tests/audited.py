@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.audit.verify import Verifier
+from pipeline.audit.signature import keys_of
+from pipeline.audit.verify import Report, Signed, Verifier
 from pipeline.policy.topics import AUDIT
 from tests.deployment import Deployment, until
 
@@ -43,12 +44,24 @@ def clean_ids(panlock: Deployment, topic: str) -> list[str]:
 
 def check_chain(panlock: Deployment) -> None:
     """The audit topic as a whole, by the verifier."""
-    verifier = Verifier(panlock.policy.lanes)
+    _replay(panlock, None)
+
+
+def check_signed_chain(panlock: Deployment) -> int:
+    """The same, with the workers' signatures; returns how many there are."""
+    signatures = _replay(panlock, Signed(panlock.cluster_id(), keys_of(panlock.policy.audit.worker_keys))).signatures
+    assert signatures is not None
+    return signatures
+
+
+def _replay(panlock: Deployment, signed: Signed | None) -> Report:
+    verifier = Verifier(panlock.policy.lanes, signed)
     verifier.first_offsets(dict.fromkeys(range(panlock.policy.lanes), 0))
     for record in panlock.read(AUDIT):
         verifier.add(record.partition, record.offset, record.key, record.value)
     report = verifier.report()
     assert report.ok, report.json()
+    return report
 
 
 def lane_events(panlock: Deployment, type_: str, lane: int) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from deploy.admin import connect
 from deploy.dev.cluster import DevCluster
 from deploy.provision import provision
 from pipeline.policy import Policy, parse_policy
+from tests.audit_keys import WORKER, key_file
 
 PATIENCE = 60.0  # seconds: the bound of every wait; a machine under load is slow, a broken engine never gets there
 STOPPING = 20.0  # seconds after SIGTERM: a worker drains within 10, on a machine that is not busy
@@ -168,6 +169,7 @@ class Deployment:
             "token_keys": {"k1": str(self.token_key)},
             "token_key": "k1",
             "session_timeout": 3.0,
+            **({"audit_key": str(key_file(directory, "worker", WORKER))} if self.policy.audit.worker_keys else {}),
             **config,
         }
         worker = WorkerProcess(directory, self.policy_file, settings, faults)

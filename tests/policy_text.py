@@ -5,6 +5,10 @@ EC_KEY = (
     "{kty: EC, crv: P-256, x: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU, "
     "y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0}"  # RFC 7515 A.3
 )
+THIRD_KEY = (
+    "{kty: EC, crv: P-256, x: MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4, "
+    "y: 4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM}"  # RFC 7517 A.1
+)
 
 POLICY = f"""\
 version: 1

@@ -64,9 +64,7 @@ def issuer_and_kid(token: str, policy: Policy) -> tuple[str, str] | None:
     return None if alias is None or not isinstance(kid, str) else (alias, kid)
 
 
-def read_session(
-    token: str, key: SigningKey, policy: Policy, observed: Observed, received: int
-) -> Session | Refusal:
+def read_session(token: str, key: SigningKey, policy: Policy, observed: Observed, received: int) -> Session | Refusal:
     """`received`: the message's broker time in ms. Never raises, whatever the token."""
     claimed = issuer_and_kid(token, policy)
     if claimed is None:

@@ -5,20 +5,21 @@ from collections import Counter
 from pipeline.audit import canonical
 
 MAX_BYTES = 65_535
+UNSIGNED_BYTES = MAX_BYTES - 192  # leaves room for the signature that the last event of a transaction gets
 
 
 def bounded(head: dict[str, object], fields: dict[str, object]) -> bytes:
-    """The canonical event of `head` (always kept) and `fields`, within MAX_BYTES.
+    """The canonical event of `head` (always kept) and `fields`, within UNSIGNED_BYTES.
 
     Where it would be longer, masking evidence is folded into counts by class from its end; then the longest fields go,
     named in `cut`. Raises NotCanonicalError.
     """
     event = canonical.encode({**fields, **head})
-    if len(event) > MAX_BYTES:
-        fields = _folded(fields, len(event) - MAX_BYTES)
+    if len(event) > UNSIGNED_BYTES:
+        fields = _folded(fields, len(event) - UNSIGNED_BYTES)
         event = canonical.encode({**fields, **head})
     cut: list[str] = []
-    while len(event) > MAX_BYTES:
+    while len(event) > UNSIGNED_BYTES:
         longest = max(fields, key=lambda name: len(canonical.encode(fields[name])))
         fields = {name: value for name, value in fields.items() if name != longest}
         cut.append(longest)

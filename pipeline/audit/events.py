@@ -8,6 +8,7 @@ An event is canonical JSON (RFC 8785), at most 65,535 bytes, under the key `lane
 
 `prev` is the SHA-256 of the event before, as written; 64 zeros at seq 0. Nothing in it is random: the same outcomes
 in the same order give the same bytes. What is not known is absent, never null. PCI DSS v4.0.1, 10.2.2.
+The last event of a transaction has a `signature` (pipeline.audit.signature).
 """
 
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from enum import StrEnum
 from hashlib import sha256 as digest
 
 from pipeline.audit import canonical
-from pipeline.audit.bound import MAX_BYTES, bounded
+from pipeline.audit.bound import UNSIGNED_BYTES, bounded
+from pipeline.audit.signature import Signer
 from pipeline.identity.proof import Proof, told
 
 VERSION = 1
@@ -97,7 +99,7 @@ class Chain:
             certificate, principal.encode(), proven, seq, evidence, self.prev.encode(), record.encode(), sha256,
             seq, time,
         )  # fmt: skip
-        if len(event) > MAX_BYTES:
+        if len(event) > UNSIGNED_BYTES:
             return self._long_release(record, principal, sha256, masking, more, time, proof)
         self.seq, self.prev = seq + 1, digest(event).hexdigest()
         return self._key + b"%d" % seq, event
@@ -141,6 +143,12 @@ class Chain:
         key = self._key + b"%d" % self.seq
         self.seq, self.prev = self.seq + 1, digest(event).hexdigest()
         return key, event
+
+    def sign_last(self, event: bytes, signer: Signer, origin: str) -> bytes:
+        """The event that was made last, signed; the next one's `prev` is its hash."""
+        signed = signer.sign(origin, self.seq - 1, event)
+        self.prev = digest(signed).hexdigest()
+        return signed
 
 
 def by(principal: str, proof: bytes | None) -> dict[str, object]:

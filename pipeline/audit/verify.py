@@ -1,19 +1,31 @@
 """Replays a lane's audit chain from raw records and says what is wrong with it. Pure: whoever calls it reads the topic.
 
 Of each record it checks: key = id = `lane/seq` of its partition; version; canonical form; `prev` = SHA-256 of the event
-before. Of each lane: that it is there, starts at 0 or where the log now starts, and has no number missing or twice.
+before. Of each lane: that it is there, starts at 0 or where the log now starts, has no number missing or twice, and,
+where the keys are known, that every signature in it holds and the last one answers for all of it.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any, NamedTuple
 
 from pipeline.audit import canonical
 from pipeline.audit.events import NO_PREVIOUS, VERSION
+from pipeline.audit.origin import origin
+from pipeline.audit.signature import MEMBER, Keys, refusal
+from pipeline.policy.topics import AUDIT
 
 MAX_LISTED = 1_000  # troubles of each kind; beyond, they are counted
-KINDS = ("gaps", "breaks", "repeated", "tombstones")
+KINDS = ("gaps", "breaks", "repeated", "tombstones", "unsigned")
+
+
+class Signed(NamedTuple):
+    """Whose signatures count in the log, and on which cluster."""
+
+    cluster: str
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,18 @@ class Trouble:
         return {"lane": self.lane, "seq": self.seq, "what": self.what}
 
 
+Event = dict[str, Any]
+
+
 @dataclass(slots=True)
 class Report:
-    """What a replay found; `more` counts, by kind, troubles beyond the first thousand."""
+    """What a replay found; `more` counts, by kind, troubles beyond the first thousand.
+
+    `signatures`: those that hold; None where nobody said whose count.
+    """
 
     events: int
+    signatures: int | None
     expected: int
     present: int
     troubles: dict[str, list[Trouble]]
@@ -47,6 +66,7 @@ class Report:
         return {
             "ok": self.ok,
             "events": self.events,
+            "signatures": self.signatures,
             "lanes": {"expected": self.expected, "present": self.present},
             **{kind: [trouble.json() for trouble in self.troubles[kind]] for kind in KINDS},
             **({"more": dict(self.more)} if self.more else {}),
@@ -55,21 +75,24 @@ class Report:
 
 @dataclass(slots=True)
 class _Lane:
-    """`due`: the next number; `prev`: hash of the last event; `missing`: half-open ranges of numbers skipped."""
+    """`due`: the next number; `prev`: hash of the last event; `missing`: half-open ranges of numbers skipped;
+    `signed`: the number behind the last event that a signature answers for."""
 
     first: int = 0
     due: int = 0
     prev: str = NO_PREVIOUS
     started: bool = False
+    signed: int = 0
     missing: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Verifier:
     """Fed with every record of the audit topic, each partition in order, then asked for its report."""
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, signed: Signed | None = None) -> None:
         self.lanes = [_Lane() for _ in range(lanes)]
-        self.events = 0
+        self.signed = signed
+        self.events = self.signatures = 0
         self.starts: dict[int, int] = {}
         self.troubles: dict[str, list[Trouble]] = {kind: [] for kind in KINDS}
         self.more: Counter[str] = Counter()
@@ -90,19 +113,36 @@ class Verifier:
             return
         self.events += 1
         try:
-            seq, prev = _read(partition, key, value)
+            event = _read(partition, key, value)
         except canonical.NotCanonicalError as error:
             self._trouble("breaks", partition, lane.due, f"offset {offset}: {error}")
             return
-        self._place(partition, lane, seq, prev, value)
+        if self._place(partition, lane, int(event["seq"]), event["prev"], value):
+            self._weigh(partition, lane, event)
 
     def report(self) -> Report:
         for number, lane in enumerate(self.lanes):
             if not lane.started:
                 self._trouble("gaps", number, 0, "the lane has no events")
-        return Report(self.events, len(self.lanes), sum(lane.started for lane in self.lanes), self.troubles, self.more)
+            elif self.signed is not None and lane.signed < lane.due:
+                what = f"no signature answers for events {lane.signed} to {lane.due - 1}, the lane's last"
+                self._trouble("unsigned", number, lane.signed, what)
+        present = sum(lane.started for lane in self.lanes)
+        signatures = None if self.signed is None else self.signatures
+        return Report(self.events, signatures, len(self.lanes), present, self.troubles, self.more)
 
-    def _place(self, number: int, lane: _Lane, seq: int, prev: str, value: bytes) -> None:
+    def _weigh(self, number: int, lane: _Lane, event: Event) -> None:
+        """The signature of the event at the head of its chain, if it has one."""
+        if self.signed is None or MEMBER not in event:
+            return
+        why = refusal(origin(self.signed.cluster, AUDIT, number), event, self.signed.keys)
+        if why is not None:
+            self._trouble("unsigned", number, lane.due - 1, why)
+            return
+        self.signatures += 1
+        lane.signed = lane.due
+
+    def _place(self, number: int, lane: _Lane, seq: int, prev: str, value: bytes) -> bool:
         """Compare an event with the head of its chain, and make it the head if it is not an old one."""
         if not lane.started:
             self._start(number, lane, seq)
@@ -110,7 +150,7 @@ class Verifier:
             missing = seq < lane.first or any(start <= seq < end for start, end in lane.missing)
             kind, what = ("breaks", "out of order") if missing else ("repeated", "the key is there twice")
             self._trouble(kind, number, seq, what)
-            return
+            return False
         if seq > lane.due:
             last = seq - 1
             which = f"event {last} is" if last == lane.due else f"events {lane.due} to {last} are"
@@ -119,12 +159,13 @@ class Verifier:
         elif prev != lane.prev and (lane.first < seq or seq == 0):
             self._trouble("breaks", number, seq, "prev is not the hash of the event before")
         lane.due, lane.prev = seq + 1, sha256(value).hexdigest()
+        return True
 
     def _start(self, number: int, lane: _Lane, seq: int) -> None:
         """A chain may begin above 0 only where retention has moved the log start; `prev` is then unproven."""
         lane.started = True
         if seq > 0 and self.starts.get(number, 0) > 0:
-            lane.first = lane.due = seq
+            lane.first = lane.due = lane.signed = seq
 
     def _trouble(self, kind: str, lane: int, seq: int, what: str) -> None:
         if len(self.troubles[kind]) < MAX_LISTED:
@@ -138,8 +179,8 @@ def _seq_of(key: bytes | None, partition: int) -> int | None:
     return int(tail) if head == b"%d" % partition and tail.isdigit() and len(tail) < 20 else None
 
 
-def _read(partition: int, key: bytes | None, value: bytes) -> tuple[int, str]:
-    """(seq, prev) of an event as it should be. Raises NotCanonicalError, which says what is not."""
+def _read(partition: int, key: bytes | None, value: bytes) -> Event:
+    """An event as it should be. Raises NotCanonicalError, which says what is not."""
     event = canonical.decode(value)
     if not isinstance(event, dict):
         raise canonical.NotCanonicalError("not an event")
@@ -152,4 +193,4 @@ def _read(partition: int, key: bytes | None, value: bytes) -> tuple[int, str]:
         raise canonical.NotCanonicalError("an event of another lane")
     if key != b"%d/%d" % (partition, seq):
         raise canonical.NotCanonicalError("the key is not the event's id")
-    return seq, prev
+    return event

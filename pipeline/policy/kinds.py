@@ -169,6 +169,12 @@ def _public_key(value: object) -> object:
     return value
 
 
+def _audit_key(jwk: dict[str, str]) -> dict[str, str]:
+    if jwk["kty"] != "OKP":
+        raise wrong("is no key for the audit", "give the line that `panlock audit key` printed: OKP with Ed25519")
+    return jwk
+
+
 def later(word: str, remedy: str) -> BeforeValidator:
     """Refuses a word of the policy's language that this release cannot carry out yet."""
 
@@ -199,6 +205,7 @@ Said = Annotated[str, AfterValidator(_said)]
 FieldPath = Annotated[str, AfterValidator(_field_path)]
 Rule = Annotated[str, AfterValidator(_rule)]
 PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
+AuditJwk = Annotated[PublicJwk, AfterValidator(_audit_key)]
 Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
 Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
 Window = Annotated[Duration, _within(2 * MINUTE, DAY, "2m to 1d, and no less than producers' delivery.timeout.ms")]

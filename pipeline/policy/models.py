@@ -10,6 +10,7 @@ from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
     DAY,
     MINUTE,
+    AuditJwk,
     ClaimName,
     ClientId,
     CommonName,
@@ -89,6 +90,16 @@ class Roles(Part):
     auditors: tuple[CommonName, ...] = ("panlock-auditor",)
     operators: tuple[CommonName, ...] = ("ops",)
     deployers: tuple[CommonName, ...] = ("panlock-deploy",)
+
+
+class Audit(Part):
+    """Whose signatures the audit counts: those of workers on their lanes' events, the sealer's on checkpoints.
+
+    A key stays as long as there are events that it signed.
+    """
+
+    worker_keys: tuple[AuditJwk, ...] = ()
+    sealer_keys: tuple[AuditJwk, ...] = ()
 
 
 class TokenDomain(Part):
@@ -248,6 +259,7 @@ class Policy(Part):
     people: dict[PersonId, Person] = {}
     issuers: dict[Name, Issuer] = {}
     roles: Roles = Roles()
+    audit: Audit = Audit()
     policy_approvers: PolicyApprovers | None = None
     authorities: tuple[FileName, ...] = ()
     token_domains: dict[Name, TokenDomain] = {}

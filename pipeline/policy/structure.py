@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.policy.document import Cursor, Path, dotted
 from pipeline.policy.models import (
+    Audit,
     Clean,
     Csv,
     FieldRule,
@@ -33,6 +34,7 @@ _PARTS: dict[Path, type[Part]] = {
     ("people", "*"): Person,
     ("issuers", "*"): Issuer,
     ("roles",): Roles,
+    ("audit",): Audit,
     ("policy_approvers",): PolicyApprovers,
     ("token_domains", "*"): TokenDomain,
     ("flows", "*"): Flow,

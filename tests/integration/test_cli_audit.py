@@ -10,7 +10,11 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.dev.cluster import DevCluster
 from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.audit.origin import origin
+from pipeline.audit.signature import Signer
 from pipeline.policy.topics import AUDIT
+from tests.audit_keys import POLICY as AUDIT_KEYS
+from tests.audit_keys import STRANGER, WORKER
 from tests.deployment import Deployment
 from tests.integration.cli_runner import Cli, run
 
@@ -43,10 +47,13 @@ class Lanes:
         self.panlock = panlock
         self.chains = [Chain(lane, "ab" * 32) for lane in range(2)]
 
-    def write(self, lane: int, count: int, commit: bool = True) -> None:
+    def write(self, lane: int, count: int, commit: bool = True, signer: Signer | None = None) -> None:
         chain = self.chains[lane]
         head = chain.seq, chain.prev
         events = [chain.event(EventType.LANE_OPENED, NOW, actor={"worker": "w1"}) for _ in range(count)]
+        if signer is not None:
+            log = origin(self.panlock.cluster_id(), AUDIT, lane)
+            events[-1] = events[-1][0], chain.sign_last(events[-1][1], signer, log)
         if not commit:
             chain.seq, chain.prev = head
         asyncio.run(self._transaction(lane, events, commit))
@@ -94,8 +101,8 @@ def lanes(panlock: Deployment) -> Lanes:
 def test_a_whole_log_verifies_over_aborted_transactions(lanes: Lanes, auditor: Cli) -> None:
     ended = auditor("audit", "verify", "--json", "--policy", str(lanes.panlock.policy_file))
     assert ended.json == {
-        "ok": True, "events": 10, "lanes": {"expected": 2, "present": 2},
-        "gaps": [], "breaks": [], "repeated": [], "tombstones": [],
+        "ok": True, "events": 10, "signatures": None, "lanes": {"expected": 2, "present": 2},
+        "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [],
     }  # fmt: skip
     assert ended.code == 0
 
@@ -114,6 +121,22 @@ def test_a_tampered_log_does_not(lanes: Lanes, auditor: Cli) -> None:
     assert shown.code == 1
     assert "repeated" in shown.out
     assert "NOT whole" in shown.err
+
+
+def test_signatures_say_whose_events_they_are(cluster: DevCluster, tmp_path: Path, auditor: Cli) -> None:
+    with Deployment(cluster, tmp_path, POLICY + AUDIT_KEYS) as panlock:
+        written = Lanes(panlock)
+        for lane in (0, 1):
+            written.write(lane, 3, signer=WORKER)
+        arguments = "audit", "verify", "--json", "--policy", str(panlock.policy_file)
+        ended = auditor(*arguments)
+        assert (ended.code, ended.json["signatures"]) == (0, 2)
+        written.write(0, 2)
+        written.write(1, 2, signer=STRANGER)
+        ended = auditor(*arguments)
+        assert (ended.code, ended.json["signatures"], ended.json["breaks"]) == (1, 2, [])
+        assert sorted((each["lane"], each["seq"]) for each in ended.json["unsigned"]) == [(0, 3), (1, 3), (1, 4)]
+        assert "signatures were NOT checked" in auditor("audit", "verify").err
 
 
 def test_a_lane_that_retention_has_cut_may_begin_above_0(lanes: Lanes, auditor: Cli) -> None:

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 from deploy.dev.cluster import DevCluster
+from tests.audit_keys import POLICY as AUDIT
+from tests.audit_keys import STRANGER, key_file
+from tests.audited import check_signed_chain
 from tests.deployment import Deployment, until
 
 POLICY = """
@@ -34,3 +37,17 @@ def test_a_record_comes_out_masked_and_audited(cluster: DevCluster, tmp_path: Pa
         ]
         assert worker.stop() == 0
         assert [json.loads(each.value)["type"] for each in panlock.read("panlock.audit")].count("lane.closed") == 2
+
+
+def test_what_a_worker_commits_it_signs_and_a_worker_without_a_known_key_does_not_start(
+    cluster: DevCluster, tmp_path: Path
+) -> None:
+    with Deployment(cluster, tmp_path, POLICY + AUDIT) as panlock:
+        worker = panlock.worker().wait_ready(2)
+        panlock.produce("quarantine.payments.checkout", [(n % 2, b"k", b"{}") for n in range(20)])
+        panlock.wait_events(20, "record.released")
+        assert worker.stop() == 0
+        assert check_signed_chain(panlock) >= 4  # each lane's opening and goodbye are transactions of their own
+        stranger = panlock.worker("w2", audit_key=str(key_file(tmp_path, "w2", STRANGER)))
+        assert stranger.process.wait(30) == 2
+        assert "which the policy's `audit` does not name" in stranger.tail()

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.policy import parse_policy
 from pipeline.policy.models import (
+    Audit,
     Clean,
     Csv,
     FieldRule,
@@ -31,6 +32,7 @@ PARTS = {
     "A person": Person,
     "An issuer": Issuer,
     "Roles on the broker": Roles,
+    "Audit keys": Audit,
     "Policy approvers": PolicyApprovers,
     "Token domain": TokenDomain,
     "A flow": Flow,

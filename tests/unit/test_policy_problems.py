@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.policy import PolicyError, Problem, load_policy, parse_policy
-from tests.policy_text import EC_KEY, OTHER_KEY, POLICY
+from tests.policy_text import EC_KEY, OTHER_KEY, POLICY, THIRD_KEY
 
 
 def problems(text: str) -> tuple[Problem, ...]:
@@ -152,6 +152,8 @@ ONE = {
         "consumers: [ledger]", "consumers: [pan]", "flows.payments.consumers[0]", "join the workers' group", "rename",
     ),
     "key of two people": (EC_KEY, OTHER_KEY, "people.cy@pay.example.keys[0]", "also a key of `ana@pay.example`", "their own"),
+    "key of a person and of workers": ("people:", f"audit: {{worker_keys: [{OTHER_KEY}]}}\npeople:", "audit.worker_keys[0]", "also a key of `ana@pay.example`", "their own"),
+    "key for the audit of another kind": ("people:", f"audit: {{sealer_keys: [{THIRD_KEY}]}}\npeople:", "audit.sealer_keys[0]", "is no key for the audit", "panlock audit key"),
     "private key": (EC_KEY, EC_KEY.replace("}", ", d: AAAA}"), "people.cy@pay.example.keys[0]", "a private or secret part (d)", "public JWK"),
     "symmetric key": (EC_KEY, "{kty: oct, k: AAAA}", "people.cy@pay.example.keys[0]", "secret part (k)", "public JWK"),
     "key of another curve": (EC_KEY, "{kty: EC, crv: P-384, x: AA, y: AA}", "people.cy@pay.example.keys[0]", "P-384 is not one", "P-256"),

@@ -9,9 +9,11 @@ import pytest
 
 from pipeline.policy.bundle import Bundle, bundle_of
 from pipeline.policy.weaker import Weakening, weakenings
+from tests.audit_keys import SEALER, STRANGER, jwk
 from tests.changing import person
 
 DOCS = (Path(__file__).parents[2] / "docs" / "policy.md").read_text().split("### What gets weaker")[1]
+AUDIT = f"audit: {{sealer_keys: [{jwk(SEALER)}]}}\n"
 POLICY = (
     """\
 version: 1
@@ -24,6 +26,9 @@ people:
     + person("eve", "guests")
     + """\
 roles: {auditors: [panlock-auditor]}
+"""
+    + AUDIT
+    + """\
 issuers: {idp: {issuer: "https://id.pay.example", client_id: panlock, acr: [mfa], max_age: 15m}}
 policy_approvers: {roles: [approvers], quorum: 2}
 token_domains: {cards: {key: k1}, loyalty: {key: k1}}
@@ -62,6 +67,8 @@ WEAKER = {
     "an allow-list grows": ("[$.id]", "[$.id, $.ref]", "allow-wider", "flows.payments.allow"),
     "a closed schema lets a field in": (CVV, CVV + RULE % ("ref", "clear"), "allow-wider", "flows.payments.fields[$.ref]"),
     "a person gets a rule's role": ("roles: [guests]", "roles: [approvers]", "approvers-wider", "flows.payments.hold[large].approvers"),
+    "another key signs the audit": ("audit: {", f"audit: {{worker_keys: [{jwk(STRANGER)}], ", "audit-key-added", "audit.worker_keys"),
+    "nobody signs checkpoints": (AUDIT, "", "audit-keys-removed", "audit.sealer_keys"),
     "a certificate becomes an auditor's": ("[panlock-auditor]", "[panlock-auditor, spy]", "certificate-added", "roles.auditors"),
     "a person has another certificate": ("certificate: eve", "certificate: eve2", "certificate-changed", "people.eve@pay.example.certificate"),
     "a field is no account number any more": ("{path: $.card.number, class: pan, strategy: token, domain: cards}", "{path: $.card.number, class: expiry}", "class-changed", "flows.payments.fields[$.card.number].class"),

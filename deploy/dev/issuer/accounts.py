@@ -1,6 +1,6 @@
 """Who can sign in at the development issuer, from a YAML file.
 
-    ana: {email: ana@pay.example, groups: [payments-approvers]}
+ana: {email: ana@pay.example, groups: [payments-approvers]}
 """
 
 from pathlib import Path

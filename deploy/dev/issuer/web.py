@@ -1,10 +1,10 @@
 """The development issuer's pages and endpoints over HTTP.
 
-    GET  /.well-known/openid-configuration   GET  /jwks
-    GET  /authorize  sign-in page            POST /authorize  account, factors, answer -> redirect with the code
-    POST /device-authorization               GET, POST /device  user_code, account, factors, answer
-    POST /token
-    POST /development/rotate-keys            a new signing key; `forget=1`: the former ones leave the JWKS at once
+GET  /.well-known/openid-configuration   GET  /jwks
+GET  /authorize  sign-in page            POST /authorize  account, factors, answer -> redirect with the code
+POST /device-authorization               GET, POST /device  user_code, account, factors, answer
+POST /token
+POST /development/rotate-keys            a new signing key; `forget=1`: the former ones leave the JWKS at once
 """
 
 import time

@@ -9,15 +9,17 @@ from pipeline.policy.problems import Problem, quote
 
 
 def check_keys(root: Cursor) -> Iterator[Problem]:
-    """A key names one person: two with the same key would count as two and be one."""
+    """A key names one person, or one duty in the audit: two with the same key would count as two and be one."""
     owner: dict[bytes, str] = {}
-    for name, person in root.at("people").members():
-        for key in person.at("keys").elements():
+    holders = [(name, person.at("keys")) for name, person in root.at("people").members()]
+    holders += [(f"audit.{kind}", keys) for kind, keys in root.at("audit").members()]
+    for name, keys in holders:
+        for key in keys.elements():
             if not isinstance(key.data, dict):
                 continue
             public = orjson.dumps([key.data.get(part) for part in ("kty", "crv", "x", "y")])
             if public in owner:
-                yield key.problem(f"is also a key of {quote(owner[public])}", "let each person make a key of their own")
+                yield key.problem(f"is also a key of {quote(owner[public])}", "let each make a key of their own")
             owner.setdefault(public, name)
 
 

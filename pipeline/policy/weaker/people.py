@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.policy.models import Policy, Roles
+from pipeline.policy.models import Audit, Policy, Roles
 from pipeline.policy.weaker.ranks import Weakening, added, changed, unranked
 
 _STANDING = ("operators", "revealers")  # roles of people that Panlock itself asks for
@@ -22,6 +22,7 @@ def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
     for role in _STANDING:
         yield from added("role-wider", "people", old.holders([role]), new.holders([role]), f"gets the role {role}")
     yield from _broker_roles(old.roles, new.roles)
+    yield from _audit_keys(old.audit, new.audit)
     yield from _policy_approvers(old, new)
 
 
@@ -29,6 +30,20 @@ def _broker_roles(old: Roles, new: Roles) -> Iterator[Weakening]:
     for role in Roles.model_fields:
         yield from added(
             "certificate-added", f"roles.{role}", getattr(old, role), getattr(new, role), "has that role on the broker"
+        )
+
+
+def _audit_keys(old: Audit, new: Audit) -> Iterator[Weakening]:
+    for kind in Audit.model_fields:
+        before, after = getattr(old, kind), getattr(new, kind)
+        if before and not after:
+            yield Weakening("audit-keys-removed", f"audit.{kind}", "what was signed by them is signed no more")
+        yield from added(
+            "audit-key-added",
+            f"audit.{kind}",
+            (key["x"] for key in before),
+            (key["x"] for key in after),
+            "may sign, too",
         )
 
 
