@@ -109,6 +109,23 @@ class SignedChunk:
         refusal) come to: keys, values and headers of the records that hold, opened and without `panlock-*`; and for
         every record its proof (pipeline.identity.proof.Proof) or its refusal. Raises ValueError, KernelPanic."""
 
+def replay_chain(
+    lane: int, due: int, head: bytes, keys: Sequence[bytes | None], values: Sequence[bytes | None]
+) -> tuple[int, bytes, bytes, list[int]]:
+    """How many audit records, from the first on, continue a lane's chain as they should: as event `due` and those
+    behind it, in canonical form, under their keys, each with the hash of the one before, at first `head` (32 bytes).
+
+    Returns that number, the hash of the last of them, their RFC 6962 leaf hashes one behind the other, and which of
+    them have a signature. What it stops at need not be wrong: pipeline.audit.verify looks at it. Raises KernelPanic.
+    """
+
+def leaf_hashes(values: Sequence[bytes]) -> bytes:
+    """RFC 6962 leaf hashes, one behind the other. Raises KernelPanic."""
+
+def append_leaves(size: int, peaks: bytes, leaves: bytes) -> bytes:
+    """Peaks (roots of the largest complete trees, the largest first) of a tree of `size` leaves that grows by `leaves`
+    (hashes, one behind the other). Raises ValueError, KernelPanic."""
+
 def check_rule(text: str) -> None:
     """Raises ValueError, with what is wrong and what to write instead, if `text` is no hold rule."""
 

@@ -63,9 +63,8 @@ async def _replay(settings: Settings, lanes: int | None, jwks: list[Mapping[str,
             task = bar.add_task(f"replaying {AUDIT}", total=log.length)
             reached = dict(log.starts)
             async for records in source.read(log):
-                for record in records:
-                    verifier.add(record.partition, record.offset, record.key, record.value)
                 if records:
+                    verifier.add_all(records[0].partition, records)
                     reached[records[0].partition] = records[-1].offset + 1
                 bar.update(task, completed=sum(reached.values()) - sum(log.starts.values()))
     return verifier.report()

@@ -160,6 +160,9 @@ fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Flow>()?;
     module.add("REFUSALS", PyTuple::new(module.py(), crate::signed::refusal::Refusal::CODES)?)?;
     module.add_class::<crate::signed::face::SignedChunk>()?;
+    module.add_function(wrap_pyfunction!(crate::audit::face::replay_chain, module)?)?;
+    module.add_function(wrap_pyfunction!(crate::audit::face::leaf_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(crate::audit::face::append_leaves, module)?)?;
     module.add_function(wrap_pyfunction!(parse_and_copy, module)?)?;
     module.add_function(wrap_pyfunction!(check_rule, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;

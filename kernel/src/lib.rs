@@ -5,6 +5,7 @@
 // what only the Python face uses
 #![cfg_attr(not(feature = "extension-module"), allow(dead_code))]
 
+mod audit;
 mod automaton;
 mod config;
 mod copying;

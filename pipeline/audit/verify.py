@@ -6,10 +6,13 @@ where the keys are known, that every signature in it holds and the last one answ
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+import panlock_kernel
 
 from pipeline.audit import canonical
 from pipeline.audit.events import NO_PREVIOUS, VERSION
@@ -19,6 +22,17 @@ from pipeline.policy.topics import AUDIT
 
 MAX_LISTED = 1_000  # troubles of each kind; beyond, they are counted
 KINDS = ("gaps", "breaks", "repeated", "tombstones", "unsigned")
+
+
+class Row(Protocol):
+    """A record as any client has it."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class Signed(NamedTuple):
@@ -100,6 +114,34 @@ class Verifier:
     def first_offsets(self, starts: Mapping[int, int]) -> None:
         """Log start offset of each partition, asked before reading: where it is 0, a chain starts at 0."""
         self.starts.update(starts)
+
+    def add_all(self, partition: int, records: Sequence[Row]) -> None:
+        """Records of one partition, in order. Never raises, whatever the bytes.
+
+        The kernel takes them as long as they are as they should be; what it stops at, `add` looks at.
+        """
+        at = 0
+        while at < len(records):
+            at += self._take(partition, records[at:] if at else records)
+            if at < len(records):
+                row = records[at]
+                self.add(partition, row.offset, row.key, row.value)
+                at += 1
+
+    def _take(self, partition: int, records: Sequence[Row]) -> int:
+        """How many of the records continue the lane's chain as they should."""
+        lane = self.lanes[partition] if 0 <= partition < len(self.lanes) else None
+        if lane is None or not lane.started:
+            return 0
+        first, head = lane.due, bytes.fromhex(lane.prev)
+        keys, values = [row.key for row in records], [row.value for row in records]
+        count, head, _, signed = panlock_kernel.replay_chain(partition, first, head, keys, values)
+        self.events += count
+        for index in signed if self.signed is not None else ():
+            lane.due = first + index + 1
+            self._weigh(partition, lane, orjson.loads(values[index] or b""))
+        lane.due, lane.prev = first + count, head.hex()
+        return count
 
     def add(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
         """One record. Never raises, whatever the bytes."""

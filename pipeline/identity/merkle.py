@@ -5,9 +5,10 @@ stand for the other. The path of a leaf is its siblings from the bottom up; wher
 a sibling goes up as it is and gives the path nothing.
 """
 
-import hashlib
 from collections.abc import Sequence
 
+from pipeline.audit import merkle
+from pipeline.audit.merkle import node_hash
 from pipeline.errors import PanlockError
 
 MAX_LEAVES = 1_024  # a path of at most 10 hashes: what one record carries stays small, whatever a producer batches
@@ -17,33 +18,18 @@ class MerkleError(PanlockError):
     """A tree that cannot be: its size, a leaf's place in it, or the length of a path."""
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
 def path_length(index: int, size: int) -> int:
     """Hashes on the path of leaf `index`. Raises MerkleError unless 0 <= index < size <= 1,024."""
     if not 0 <= index < size <= MAX_LEAVES:
         raise MerkleError(f"no leaf {index} in a tree of {size}: sizes are 1 to {MAX_LEAVES}")
-    length, last = 0, size - 1
-    while last:
-        length += index & 1 or index != last
-        index, last = index >> 1, last >> 1
-    return length
+    return merkle.path_length(index, size)
 
 
 def root_from(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root that `path` leads to (RFC 9162, section 2.1.3.2). Raises MerkleError for a path of another length."""
     if len(path) != path_length(index, size):
         raise MerkleError(f"leaf {index} of {size} has a path of {path_length(index, size)} hashes, not {len(path)}")
-    siblings, last = iter(path), size - 1
-    while last:
-        if index & 1:
-            leaf = node_hash(next(siblings), leaf)
-        elif index != last:
-            leaf = node_hash(leaf, next(siblings))
-        index, last = index >> 1, last >> 1
-    return leaf
+    return merkle.root_from(leaf, index, size, path)
 
 
 def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:

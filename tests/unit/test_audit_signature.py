@@ -14,6 +14,7 @@ from pipeline.audit.origin import origin
 from pipeline.audit.signature import Signer, keys_of, public_jwk, refusal, signed_bytes
 from pipeline.audit.verify import Report, Signed, Verifier
 from tests.lane import MemoryLane
+from tests.unit.test_audit_verify import Row
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors/audit/signature.json").read_text())
 NOW = timestamp(0)
@@ -40,8 +41,7 @@ class Lane:
 def replay(records: list[tuple[bytes, bytes]], start: int = 0) -> Report:
     verifier = Verifier(1, Signed("cluster", KEYS))
     verifier.first_offsets({0: start})
-    for offset, (key, value) in enumerate(records):
-        verifier.add(0, offset, key, value)
+    verifier.add_all(0, [Row(offset, key, value) for offset, (key, value) in enumerate(records)])
     return verifier.report()
 
 
