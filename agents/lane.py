@@ -23,6 +23,7 @@ from agents.producer import DEADLINE
 from agents.restore import ChainHeadError, set_store_aside
 from agents.services import Services
 from agents.transport import Chunk, split
+from agents.unfinished import UnfinishedTransactionError
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
@@ -58,6 +59,15 @@ FAILURES = (
     AssertionError,
     RuntimeError,
     faults.InjectedError,
+)
+
+# what people, or time, have to mend: the lane says so, and looks again
+WAITS = (
+    ClusterMismatchError,
+    TopicMissingError,
+    SchemasUnavailableError,
+    OlderPolicyError,
+    UnfinishedTransactionError,
 )
 
 
@@ -99,7 +109,7 @@ class Lane:
                 log.error("lane %d: %s", self.number, error)
                 await self._close("its store is corrupt and is being rebuilt")
                 self._corrupt = set_store_aside(self.services.store, self.number, error)
-            except (ClusterMismatchError, TopicMissingError, SchemasUnavailableError, OlderPolicyError) as error:
+            except WAITS as error:
                 log.error("lane %d stays closed: %s", self.number, error)
                 await self._close(str(error))
                 await asyncio.sleep(PATIENCE)

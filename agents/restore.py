@@ -1,7 +1,7 @@
 """Bringing a lane's store up to its changelog, and its chain head against the audit topic."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,13 @@ POLL_MS = 500
 
 class ChainHeadError(PanlockError):
     """The lane's state and its audit partition do not belong together: the lane must not write."""
+
+    def __init__(self, lane: int, event: str | None, seq: int) -> None:
+        self.apart = f"panlock.audit ends with event {event}, the lane's state with {lane}/{seq - 1}"
+        super().__init__(
+            f"lane {lane}: {self.apart}: one of the two topics was changed or recreated. Keep both, run "
+            "`panlock audit verify`, and restore the topic that lost records before this lane can go on."
+        )
 
 
 @asynccontextmanager
@@ -87,14 +94,21 @@ async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, chang
     store.apply({}, Applied(high, now))
 
 
-async def high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """The true end of the log: a foreign transaction left open must delay an opening, not hide what lies behind it."""
+async def high_watermarks(
+    consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The true ends of the logs: a transaction left open must delay an opening, not hide what lies behind it."""
     fetcher = consumer._fetcher
     level, fetcher._isolation_level = fetcher._isolation_level, READ_UNCOMMITTED
     try:
-        return int((await consumer.end_offsets([tp]))[tp])
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+        return ends
     finally:
         fetcher._isolation_level = level
+
+
+async def high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    return (await high_watermarks(consumer, [tp]))[tp]
 
 
 async def check_chain_head(store: LaneStore, consumer: AIOKafkaConsumer, lane: int) -> None:
@@ -105,11 +119,7 @@ async def check_chain_head(store: LaneStore, consumer: AIOKafkaConsumer, lane: i
         return
     found = None if last is None or last.key is None else last.key.decode(errors="replace")
     if last is None or found != f"{lane}/{seq - 1}" or sha256(last.value or b"").hexdigest() != prev:
-        raise ChainHeadError(
-            f"lane {lane}: panlock.audit ends with event {found}, the lane's state with {lane}/{seq - 1}: "
-            "one of the two topics was changed or recreated. Keep both, run `panlock audit verify`, "
-            "and restore the topic that lost records before this lane can go on."
-        )
+        raise ChainHeadError(lane, found, seq)
 
 
 async def _last_record(consumer: AIOKafkaConsumer, tp: TopicPartition) -> ConsumerRecord | None:

@@ -66,7 +66,19 @@ class Fleet:
             self.check()
             return (self.decided() or 0) >= count
 
-        until(f"{count} records decided", enough)
+        try:
+            until(f"{count} records decided", enough)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self._state()}") from None
+
+    def _state(self) -> str:
+        """Who has which lane, and why one is closed."""
+        answers = {name: worker.get("/lanes") for name, worker in self.alive().items()}
+        return ", ".join(
+            f"{name}: lane {lane['lane']} {lane['state']} ({lane['why']}, {_position(lane)} decided)"
+            for name, answer in answers.items()
+            for lane in (answer[1]["lanes"] if answer else ())
+        )
 
     def stop_all(self) -> dict[str, int]:
         """SIGTERM to all at once; their exit codes."""

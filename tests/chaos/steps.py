@@ -118,7 +118,16 @@ class Chaos:
         self.traffic.add("tills", self._client("tills"))
 
     def restart_broker(self) -> None:
-        self.cluster.restart_broker(0)
+        """The only one, killed: stopped in order, it may lose the markers of what it commits meanwhile (guarantees)."""
+        for worker in self.fleet.workers.values():
+            worker.wait_ready()  # one that finds no broker at its start ends, for its supervisor to start it again
+        self.cluster.kill_broker(0)
+        self.cluster.start_broker(0)
+
+    def roll_brokers(self) -> None:
+        """All of them in order, one by one: the others have the leaders meanwhile."""
+        for broker in range(3):
+            self.cluster.restart_broker(broker)
 
     def lose_broker(self) -> None:
         """One of three, for as long as it takes to decide all that has been sent."""

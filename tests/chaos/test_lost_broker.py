@@ -1,4 +1,4 @@
-"""With three brokers, the loss of any one stops nothing: replication 3, two in sync, and every lane goes on."""
+"""With three brokers, the loss or the restart of any stops nothing: replication 3, two in sync, every lane goes on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,9 @@ def three_brokers(tmp_path: Path) -> Iterator[DevCluster]:
         yield running
 
 
-def test_a_broker_killed_stops_nothing_and_a_worker_killed_beside_it_loses_nothing(
+def test_brokers_killed_and_restarted_stop_nothing_and_a_worker_killed_beside_them_loses_nothing(
     three_brokers: DevCluster, tmp_path: Path
 ) -> None:
     with Deployment(three_brokers, tmp_path, FIRST) as panlock:
         chaos = Chaos(panlock, three_brokers, seed())
-        chaos.run([chaos.lose_broker, chaos.kill], RECORDS)
+        chaos.run([chaos.lose_broker, chaos.kill, chaos.roll_brokers], RECORDS)

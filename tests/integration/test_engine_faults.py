@@ -1,13 +1,17 @@
 """Faults at named points of the engine: nothing is lost, doubled or silent, and the other lane goes on."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from deploy.dev.cluster import DevCluster
+from pipeline.state import CHAIN, decode_chain, encode_chain, encode_position, next_key
+from tables.store import LaneStore
 from tests.audited import check_chain, clean_ids, fates, lane_events, released, wait_fates
 from tests.deployment import Deployment, until
 from tests.integration.engine_policy import CHECKOUT, CLEAN, POLICY, SHORT, lane, open_lanes, plain
@@ -101,6 +105,44 @@ def test_a_chain_head_that_is_not_the_audits_keeps_its_lane_closed(panlock: Depl
     wait_fates(panlock, released(CHECKOUT, 1, [0]))
     assert f"{CHECKOUT}/0/0" not in fates(panlock)
     assert len(lane_events(panlock, "lane.opened", 0)) == 1, "it wrote nothing"
+
+
+def test_a_store_ahead_of_what_kafka_kept_is_rebuilt(panlock: Deployment) -> None:
+    """As after a commit that Kafka answered and then lost: that records were decided, the store says alone."""
+    worker = panlock.worker().wait_ready(2)
+    panlock.produce(CHECKOUT, plain(0, 3))
+    wait_fates(panlock, released(CHECKOUT, 0, range(3)))
+    worker.stop()
+    store = LaneStore(worker.store / "lane-0")
+    seq, _ = decode_chain(store.get(CHAIN))
+    ahead = {CHAIN: encode_chain(seq + 2, "0" * 64), next_key(CHECKOUT, 0): encode_position(5)}
+    store.apply(ahead, store.applied())
+    store.close()
+    panlock.produce(CHECKOUT, plain(0, 2))
+    panlock.worker().wait_ready(2)
+    wait_fates(panlock, released(CHECKOUT, 0, range(5)))
+    [event] = panlock.events("store.corrupt")
+    assert f"the lane's state with 0/{seq + 1}" in event["reason"]
+    check_chain(panlock)
+
+
+def test_a_transaction_that_nobody_ends_keeps_its_lane_closed_and_says_where_it_lies(panlock: Deployment) -> None:
+    async def go() -> None:
+        hanging = AIOKafkaProducer(transactional_id="hanging", **panlock.client("admin"))
+        await hanging.start()
+        await hanging.begin_transaction()
+        await hanging.send_and_wait("clean.payments", b"{}", b"k", 0)
+        worker = panlock.worker()
+        where = "lies in clean.payments/0 from offset 0:"
+        await asyncio.to_thread(until, "lane 0 closed", lambda: where in str(lane(worker, 0).get("why")))
+        assert lane(worker, 1)["state"] == "open"
+        await hanging.abort_transaction()
+        await asyncio.to_thread(worker.wait_ready, 2)
+        await hanging.stop()
+
+    asyncio.run(go())
+    panlock.produce(CHECKOUT, plain(0, 1))
+    wait_fates(panlock, released(CHECKOUT, 0, [0]))
 
 
 def _set_limit(panlock: Deployment, topic: str, limit: int) -> None:
