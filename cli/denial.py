@@ -16,7 +16,7 @@ from cli.kafka import TopicMissingError, cluster_id
 from cli.output import print_json, say
 from deploy.admin import REACH, TIMEOUT, ask, connect, settle
 from deploy.grants import Acl
-from deploy.observed import to_binding, to_filter
+from deploy.observed import to_binding, to_filter, writers
 from pipeline.approval.decision import Denial, is_denial, sign_denial
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import DECISIONS
@@ -72,11 +72,18 @@ def _tell(settings: Settings, denial: Denial) -> int:
 
 
 def _tell_kafka(deployer: Settings, principal: str, lift: bool) -> list[Acl]:
-    """DENY WRITE on every quarantine topic of the principal. Raises KafkaDeniedError: the lanes have been told."""
+    """DENY WRITE on every quarantine topic of the principal, whatever Kafka calls whoever may write there.
+
+    Raises KafkaDeniedError: the lanes have been told.
+    """
     admin = connect(deployer.kafka.model_dump(mode="json"))
     topics = ask("list topics", lambda: admin.list_topics(timeout=REACH)).topics
     own = sorted(name for name in topics if name.startswith("quarantine.") and name.split(".")[2:] == [principal])
-    acls = [Acl("topic", name, "LITERAL", f"User:{principal}", "WRITE", "DENY") for name in own]
+    acls = [
+        Acl("topic", name, "LITERAL", writer, "WRITE", "DENY")
+        for name in own
+        for writer in sorted(writers(admin, name) or {f"User:{principal}"})
+    ]
     if not acls:
         raise DenialError(
             f"the lanes are told; no quarantine topic of {principal} is visible to this certificate, so Kafka was not: "

@@ -1,7 +1,7 @@
 """Who may do what: a policy's ACLs, each role on one page.
 
 Topics are named one by one (LITERAL): a prefix or wildcard would let tomorrow's topic in. Groups begin with the
-certificate's CN, transactional ids with the application's name and a hyphen (PREFIXED).
+certificate's CN or the principal's name, transactional ids with the application's name and a hyphen (PREFIXED).
 """
 
 from collections.abc import Iterable, Iterator
@@ -59,9 +59,10 @@ def _principals(policy: Policy) -> Iterator[Acl]:
     """Write to their own quarantine topics, read their own rejections."""
     for topic in input_topics(policy):
         owner = owner_of(policy, topic)[1]
-        yield from _topic(owner, topic, "WRITE", "DESCRIBE")
-        yield from _topic(owner, rejections_topic(owner), "READ", "DESCRIBE")
-        yield from _own_groups(owner)
+        name = policy.kafka_name(owner)
+        yield from _topic(name, topic, "WRITE", "DESCRIBE")
+        yield from _topic(name, rejections_topic(owner), "READ", "DESCRIBE")
+        yield from _own_groups(name, owner)
 
 
 def _consumers(policy: Policy) -> Iterator[Acl]:
@@ -134,5 +135,5 @@ def _topic(name: str, topic: str, *operations: str) -> Iterator[Acl]:
     return (Acl("topic", topic, "LITERAL", f"User:{name}", operation) for operation in operations)
 
 
-def _own_groups(name: str) -> Iterator[Acl]:
-    return (Acl("group", name, "PREFIXED", f"User:{name}", operation) for operation in ("READ", "DESCRIBE"))
+def _own_groups(name: str, prefix: str | None = None) -> Iterator[Acl]:
+    return (Acl("group", prefix or name, "PREFIXED", f"User:{name}", operation) for operation in ("READ", "DESCRIBE"))

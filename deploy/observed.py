@@ -108,6 +108,17 @@ def _acls(admin: AdminClient) -> frozenset[Acl]:
     return frozenset(from_binding(binding) for binding in bindings if binding.restype in _NAMES)
 
 
+def writers(admin: AdminClient, topic: str) -> frozenset[str]:
+    """Kafka principals, as `User:checkout`, that ACLs of this very topic let write. Raises KafkaDeniedError."""
+    _check_may_see_acls(admin)
+    return frozenset(
+        acl.principal
+        for acl in _acls(admin)
+        if (acl.resource, acl.name, acl.pattern, acl.permission) == ("topic", topic, "LITERAL", "ALLOW")
+        and acl.operation in ("WRITE", "ALL")
+    )
+
+
 def from_binding(binding: AclBinding) -> Acl:
     return Acl(
         _NAMES[binding.restype],

@@ -99,7 +99,7 @@ def _signed(policy: Policy, flow: str, principal: str, verifier: Verifier | None
     if verifier is None or policy.principals[principal].identity != "signed":
         return None
     spiffe, rules = policy.principals[principal].spiffe, policy.flows[flow]
-    return verifier, Terms(principal, spiffe, rules.window_ms, rules.quarantine == "sealed")
+    return verifier, Terms(principal, spiffe or "", rules.window_ms, rules.quarantine == "sealed")
 
 
 def _standing(flow: Flow) -> list[StandingRule]:

@@ -33,6 +33,8 @@ class Person(BaseModel):
     def _one_of_two(self) -> "Person":
         if (self.key is None) == (self.issuer is None):
             raise ValueError("say person.key or person.issuer, and not both")
+        if self.issuer is not None and self.issuer.client_id is None:
+            raise ValueError("person.issuer needs a client_id: people sign in by it")
         return self
 
     def relative_to(self, base: Path) -> "Person":

@@ -43,7 +43,7 @@ class SignIn:
         """Raises SessionError, IssuerUnreachableError."""
         key, endpoints = _key_of(keeper), self._endpoints("authorization_endpoint", "token_endpoint")
         back, verifier = Loopback(), generate_token(64)
-        with self._client(self._issuer.client_id, redirect_uri=back.redirect_uri) as client:
+        with self._client(self._issuer.client_id or "", redirect_uri=back.redirect_uri) as client:
             url, state = client.create_authorization_url(
                 endpoints["authorization_endpoint"], code_verifier=verifier, **self._asked(key)
             )

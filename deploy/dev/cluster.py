@@ -19,6 +19,7 @@ from deploy.dev.cache import Say
 from deploy.dev.guarded import Guarded
 from deploy.dev.holder import ClusterError, hold
 from deploy.dev.jars import class_path
+from deploy.dev.oauth import OAuthListener
 from deploy.dev.ports import free_ports
 from deploy.dev.settings import Node
 
@@ -27,11 +28,12 @@ START_LIMIT = 90.0  # seconds
 
 
 class DevCluster:
-    """A running cluster. Brokers are counted from 0."""
+    """A running cluster. Brokers are counted from 0. `oauth_bootstrap`: of its second listener, if it has one."""
 
     def __init__(self, directory: Path, brokers: list[Broker], ca: DevelopmentCA) -> None:
         self.directory = directory
         self.bootstrap = ",".join(f"127.0.0.1:{broker.node.client}" for broker in brokers)
+        self.oauth_bootstrap = ",".join(f"127.0.0.1:{b.node.oauth}" for b in brokers if b.node.oauth is not None)
         self.ca = ca.certificate
         self._ca, self._brokers = ca, brokers
         self._issued: dict[tuple[str, str | None], Credentials] = {}
@@ -110,7 +112,9 @@ class DevCluster:
 
 
 @contextmanager
-def dev_cluster(directory: Path, brokers: int = 1, say: Say | None = None) -> Iterator[DevCluster]:
+def dev_cluster(
+    directory: Path, brokers: int = 1, say: Say | None = None, oauth: OAuthListener | None = None
+) -> Iterator[DevCluster]:
     """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
 
     Raises ClusterError (directory in use, or of another number of brokers), JarError, BrokerError.
@@ -121,19 +125,19 @@ def dev_cluster(directory: Path, brokers: int = 1, say: Say | None = None) -> It
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with hold(directory):
-        cluster = _started(directory, brokers, class_path(say), say)
+        cluster = _started(directory, brokers, class_path(say), say, oauth)
         try:
             yield cluster
         finally:
             cluster._stop()
 
 
-def _started(directory: Path, count: int, jars: list[Path], say: Say) -> DevCluster:
+def _started(directory: Path, count: int, jars: list[Path], say: Say, oauth: OAuthListener | None) -> DevCluster:
     ca = DevelopmentCA(directory / "ca")
     for attempt in range(PORT_TRIES):
-        ports = iter(free_ports(2 * count))
-        nodes = [Node(number + 1, next(ports), next(ports)) for number in range(count)]
-        cluster = DevCluster(directory, [Broker(n, directory / settings.name(n), jars) for n in nodes], ca)
+        ports = iter(free_ports(3 * count))
+        nodes = [Node(n + 1, next(ports), next(ports), next(ports) if oauth else None) for n in range(count)]
+        cluster = DevCluster(directory, [Broker(n, directory / settings.name(n), jars, oauth) for n in nodes], ca)
         say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")
         try:
             _format(cluster._brokers, nodes, ca, directory)

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.dev.oauth import LISTENER, OAuthListener
+
 SUPER_USER = "admin"
 
 _FIXED = """\
 process.roles=broker,controller
-listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL
+listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL,OAUTH:SASL_SSL
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
 ssl.keystore.type=PEM
 ssl.truststore.type=PEM
 ssl.client.auth=required
-ssl.principal.mapping.rules=RULE:^CN=(.*?)$/$1/,DEFAULT
+ssl.principal.mapping.rules=RULE:^CN=([A-Za-z0-9._@-]+)$/$1/,DEFAULT
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
 auto.create.topics.enable=false
@@ -50,15 +52,19 @@ logger.authorizer.level = info
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One broker, which is also a controller. Ports on 127.0.0.1."""
+    """One broker, which is also a controller. Ports on 127.0.0.1; `oauth` where it has that listener."""
 
     id: int
     client: int
     controller: int
+    oauth: int | None = None
 
 
-def properties(node: Node, nodes: list[Node], data: Path, key_store: Path, trust_store: Path) -> str:
+def properties(
+    node: Node, nodes: list[Node], data: Path, key_store: Path, trust_store: Path, oauth: OAuthListener | None
+) -> str:
     """The broker's server.properties. Replication follows the number of brokers: 3 with 2 in sync, or 1."""
+    more = "" if oauth is None else f",{LISTENER}://127.0.0.1:{node.oauth}"
     replicas, in_sync = (3, 2) if len(nodes) >= 3 else (1, 1)
     users = [SUPER_USER, *(name(n) for n in nodes)]
     return _FIXED + "".join(
@@ -66,7 +72,7 @@ def properties(node: Node, nodes: list[Node], data: Path, key_store: Path, trust
         for key, value in {
             "node.id": node.id,
             "controller.quorum.voters": ",".join(f"{n.id}@127.0.0.1:{n.controller}" for n in nodes),
-            "listeners": f"CLIENT://127.0.0.1:{node.client},CONTROLLER://127.0.0.1:{node.controller}",
+            "listeners": f"CLIENT://127.0.0.1:{node.client},CONTROLLER://127.0.0.1:{node.controller}{more}",
             "log.dirs": data,
             "ssl.keystore.location": key_store,
             "ssl.truststore.location": trust_store,
@@ -78,6 +84,7 @@ def properties(node: Node, nodes: list[Node], data: Path, key_store: Path, trust
             "transaction.state.log.min.isr": in_sync,
             "share.coordinator.state.topic.replication.factor": replicas,
             "share.coordinator.state.topic.min.isr": in_sync,
+            **(oauth.properties() if oauth else {}),
         }.items()
     )
 

@@ -142,7 +142,7 @@ def _parse(token: str) -> tuple[dict[str, object], dict[str, object]] | None:
 
 
 def _alias(issuer: object, policy: Policy) -> str | None:
-    return next((alias for alias, each in policy.issuers.items() if each.issuer == issuer), None)
+    return next((alias for alias, each in policy.sign_ins.items() if each.issuer == issuer), None)
 
 
 def _audience(claims: dict[str, object]) -> str | None:

@@ -14,7 +14,7 @@ Wanted = Mapping[str, set[str]]  # the issuer's alias -> kids
 def keys_wanted(values: Iterable[bytes | None], policy: Policy) -> Wanted:
     """Never raises, whatever the bytes."""
     wanted: dict[str, set[str]] = {}
-    if not policy.issuers:
+    if not policy.sign_ins:
         return wanted
     for value in values:
         found = _claimed(value or b"", policy)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.masking.strategies import DEFAULTS
 from pipeline.policy.kinds import duration
-from pipeline.policy.models import FieldRule, Flow, HoldRule, Policy
+from pipeline.policy.models import FieldRule, Flow, HoldRule, Policy, Principal
 
 _WORDS = {
     "drop": "is removed",
@@ -28,7 +28,7 @@ def explain(policy: Policy) -> Iterator[str]:
 
 
 def _flow(name: str, flow: Flow, policy: Policy) -> Iterator[str]:
-    writers = ", ".join(f"{each} ({_IDENTITIES[policy.principals[each].identity]})" for each in flow.producers)
+    writers = ", ".join(f"{each} ({_identity(policy.principals[each])})" for each in flow.producers)
     readers = f"read by {', '.join(flow.consumers)}" if flow.consumers else "which nobody may read yet"
     yield f"{name}: written by {writers}; released to {flow.clean_topic}, {readers}."
     sealed = "encrypted to the workers" if flow.quarantine == "sealed" else "in the clear: stored cardholder data"
@@ -46,6 +46,11 @@ def _flow(name: str, flow: Flow, policy: Policy) -> Iterator[str]:
         yield f"  {_hold(hold, flow, policy)}"
 
 
+def _identity(principal: Principal) -> str:
+    client = "" if principal.oidc is None else f"{principal.oidc.subject} at {principal.oidc.issuer}, "
+    return client + _IDENTITIES[principal.identity]
+
+
 def _field(rule: FieldRule, policy: Policy) -> str:
     strategy = rule.strategy or DEFAULTS.get(rule.class_)
     if strategy is None:
@@ -61,7 +66,7 @@ def _becomes(strategy: str, policy: Policy) -> str:
 
 def _hold(rule: HoldRule, flow: Flow, policy: Policy) -> str:
     people = ", ".join(sorted(policy.approvers(rule) - policy.owners(flow)))
-    if policy.issuers:
+    if policy.sign_ins:
         groups = f"whoever an issuer gives a role of {', '.join(rule.approvers)}"
         people = f"{people}, {groups}" if people else groups
     asked = f" Whoever {rule.requester} names does not count." if rule.requester not in (None, "none") else ""

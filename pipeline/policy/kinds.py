@@ -18,6 +18,7 @@ RETENTION_LIMIT = 400 * DAY
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _COMMON_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # X.520's upper bound; nothing that a DN would escape
 _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+_SUBJECT = re.compile(r"[!-~]{1,255}")  # OpenID Connect Core 1.0, 2; a space would be trimmed by Kafka
 _KEY_ID = re.compile(r"[a-z0-9]{1,16}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # beside the policy: whoever fetches one writes nowhere else
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -65,6 +66,14 @@ def _person(text: str) -> str:
 def _spiffe(text: str) -> str:
     if not _SPIFFE.fullmatch(text) or len(text) > 2048:
         raise wrong(f"{quote(text)} is no SPIFFE id", "write spiffe://<trust domain>/<path>, as in its certificate")
+    return text
+
+
+def _subject(text: str) -> str:
+    if not _SUBJECT.fullmatch(text):
+        raise wrong(
+            f"{quote(text)} is no subject", "write `sub` as its tokens have it: 1 to 255 ASCII characters, no space"
+        )
     return text
 
 
@@ -195,6 +204,7 @@ KeyId = Annotated[str, AfterValidator(_key_id), _written(_KEY_ID)]
 CommonName = Annotated[str, AfterValidator(_common_name), _written(_COMMON_NAME)]
 PersonId = Annotated[str, AfterValidator(_person)]
 SpiffeId = Annotated[str, AfterValidator(_spiffe), _written(_SPIFFE)]
+Subject = Annotated[str, AfterValidator(_subject), _written(_SUBJECT)]
 TopicName = Annotated[str, AfterValidator(_topic), _written(_TOPIC)]
 IssuerUrl = Annotated[str, AfterValidator(_issuer_url), _written(_ISSUER)]
 ClientId = Annotated[str, AfterValidator(_client_id), _written(_CLIENT_ID)]

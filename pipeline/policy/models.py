@@ -28,6 +28,7 @@ from pipeline.policy.kinds import (
     Rule,
     Said,
     SpiffeId,
+    Subject,
     TopicName,
     Window,
     later,
@@ -44,10 +45,21 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Principal(Part):
-    """A producer. `owners` answer for it: they do not count as approvers of what it wrote."""
+class Oidc(Part):
+    """A producer without a certificate: a client of the issuer of that alias, and `sub` as its tokens have it."""
 
-    spiffe: SpiffeId
+    issuer: Name
+    subject: Subject
+
+
+class Principal(Part):
+    """A producer: by its certificate (`spiffe`), or as a client of an issuer (`oidc`).
+
+    `owners` answer for it: they do not count as approvers of what it wrote.
+    """
+
+    spiffe: SpiffeId | None = None
+    oidc: Oidc | None = None
     identity: Literal["broker", "header", "signed"] = "broker"
     owners: tuple[PersonId, ...] = ()
 
@@ -69,12 +81,13 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
 class Issuer(Part):
     """An OpenID Connect issuer that says who approvers are: people are its `person_claim`, roles its `groups_claim`.
 
-    `device_client_id`: the client of the device flow, which `client_id` must not be allowed at the issuer.
-    `acr`: what a sign-in must be, any of these; empty: anything. `max_age_ms` counts from `auth_time`.
+    Without `client_id` nobody signs in there, and it says who producers are alone. `device_client_id`: the client of
+    the device flow, which `client_id` must not be allowed at the issuer. `acr`: what a sign-in must be, any of these;
+    empty: anything. `max_age_ms` counts from `auth_time`.
     """
 
     issuer: IssuerUrl
-    client_id: ClientId
+    client_id: ClientId | None = None
     device_client_id: ClientId | None = None
     person_claim: ClaimName = "email"
     groups_claim: ClaimName = "groups"
@@ -284,6 +297,16 @@ class Policy(Part):
     def authority_pems(self) -> dict[str, bytes]:
         """Content of `authorities`, as the bundle brought it: a policy by itself knows their names alone."""
         return {name: self._files[name] for name in self.authorities}
+
+    @property
+    def sign_ins(self) -> dict[str, Issuer]:
+        """The issuers where people sign in."""
+        return {alias: issuer for alias, issuer in self.issuers.items() if issuer.client_id is not None}
+
+    def kafka_name(self, principal: str) -> str:
+        """Of the Kafka principal: the certificate's CN, or `oidc:<alias>:<subject>`, which no CN can be."""
+        oidc = self.principals[principal].oidc
+        return principal if oidc is None else f"oidc:{oidc.issuer}:{oidc.subject}"
 
     def owners(self, flow: Flow) -> AbstractSet[str]:
         """Who answers for a producer of the flow."""

@@ -15,6 +15,7 @@ from pipeline.policy.models import (
     Flow,
     HoldRule,
     Issuer,
+    Oidc,
     Part,
     Person,
     Policy,
@@ -31,6 +32,7 @@ _KINDS |= {"int_type": "a whole number", "int_from_float": "a whole number"}
 _PARTS: dict[Path, type[Part]] = {
     (): Policy,
     ("principals", "*"): Principal,
+    ("principals", "*", "oidc"): Oidc,
     ("people", "*"): Person,
     ("issuers", "*"): Issuer,
     ("roles",): Roles,

@@ -1,6 +1,8 @@
 """The development issuer as its clients see it: a process of its own, over TLS."""
 
 import json
+import secrets
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -8,20 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.issuer.process import DevIssuer, dev_issuer
+from tests.oauth import Client
 from tests.signing_in import REDIRECT, Site, by_code, by_device, claims_of, redirect_of
 
+BATCH = Client("batch")
 ACCOUNTS = {"ana": {"email": "ana@pay.example", "groups": ["payments-approvers"]}}
 
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevIssuer]:
     directory = tmp_path_factory.mktemp("issuer")
-    with dev_issuer(directory, DevelopmentCA(directory / "ca"), ACCOUNTS) as running:
+    with dev_issuer(directory, DevelopmentCA(directory / "ca"), ACCOUNTS, {"batch": BATCH.service}) as running:
         yield running
 
 
@@ -105,6 +110,32 @@ def _header(token: str) -> str:
 
     head = token.split(".")[0]
     return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).decode()
+
+
+def test_a_program_proves_itself_by_its_key_and_each_proof_counts_once(site: Site) -> None:
+    def ask(key: ECKey, subject: str = "batch", **more: str) -> tuple[int, dict[str, str]]:
+        claims = {"iss": subject, "sub": subject, "aud": f"{site.url}/token", "exp": int(time.time()) + 60, **more}
+        proof = jwt.encode({"alg": "ES256"}, {"jti": secrets.token_hex(8), **claims}, key)
+        return site.post(
+            f"{site.url}/token",
+            grant_type="client_credentials",
+            client_assertion_type=ASSERTION_TYPE,
+            client_assertion=proof,
+        )
+
+    status, answer = ask(BATCH.key, jti="once")
+    claims = claims_of(answer["access_token"])
+    assert status == 200 and (claims["sub"], claims["aud"], claims["iss"]) == ("batch", "kafka", site.url)
+    assert claims["exp"] - claims["iat"] == 300
+    refused = [
+        ask(BATCH.key, jti="once"),
+        ask(ECKey.generate_key("P-256")),
+        ask(BATCH.key, "panlock"),
+        ask(BATCH.key, aud="https://another.example/token"),
+        site.post(f"{site.url}/token", grant_type="client_credentials", client_id="batch"),
+        site.post(f"{site.url}/token", grant_type="client_credentials", client_id="panlock"),
+    ]
+    assert all(status in (400, 401) and "access_token" not in answer for status, answer in refused), refused
 
 
 def test_its_log_holds_neither_codes_nor_tokens(issuer: DevIssuer, site: Site) -> None:

@@ -56,6 +56,14 @@ def test_who_decides_is_whom_the_issuer_names_with_their_groups_as_roles() -> No
     assert read_decision(who.signed.encode(), RULES, OBSERVED, NOW) == found  # what the audit keeps proves itself
 
 
+def test_an_issuer_that_vouches_for_producers_alone_names_no_person() -> None:
+    text = POLICY.replace("client_id: panlock, device_client_id: panlock-device, ", "")
+    text = text.replace("        requester: $.requested_by\n", "")
+    machines = parse_policy(text, "policy.yaml")
+    assert not machines.sign_ins and read(session(ANA), policy=machines) == Refusal.TOKEN_INVALID
+    assert read(session(ANA, aud=None), policy=machines) == Refusal.TOKEN_INVALID
+
+
 def test_the_binding_is_the_hash_of_the_domain_and_the_thumbprint() -> None:
     key = session_key()
     digest = hashlib.sha256(b"panlock-approver-v1" + key.thumbprint().encode()).digest()

@@ -161,6 +161,14 @@ def test_a_principal_without_a_flow_gets_nothing() -> None:
     assert not [acl for acl in wanted.acls if acl.principal == "User:idle"]
 
 
+def test_a_client_of_an_issuer_is_granted_what_a_certificate_is_under_a_name_that_no_certificate_has() -> None:
+    text = POLICY.replace("{spiffe: spiffe://pay.example/refunds, identity: header}", "{oidc: {issuer: idp, subject: r7}}")
+    text = text.replace("people:", "issuers: {idp: {issuer: https://producers.example}}\npeople:")
+    before, after = desired(parse_policy(POLICY, "p"), 1).acls, desired(parse_policy(text, "p"), 1).acls
+    renamed = {acl._replace(principal=acl.principal.replace("User:refunds", "User:oidc:idp:r7")) for acl in before}
+    assert after == renamed != before
+
+
 def test_an_acl_reads_as_a_sentence() -> None:
     assert (
         str(Acl("topic", "payments", "LITERAL", "User:ledger", "READ"))

@@ -14,6 +14,7 @@ from pipeline.policy.models import (
     Flow,
     HoldRule,
     Issuer,
+    Oidc,
     Part,
     Person,
     Policy,
@@ -29,6 +30,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
 PARTS = {
     "The file": Policy,
     "A principal": Principal,
+    "An OIDC client": Oidc,
     "A person": Person,
     "An issuer": Issuer,
     "Roles on the broker": Roles,

@@ -169,6 +169,13 @@ ONE = {
     ),
     "python tag": ("lanes: 8", "lanes: !!python/object:os.x 8", "", "the tag `tag:yaml.org,2002:python/object:os.x`", "no place here"),
     "string tag": ("lanes: 8", "lanes: !!str 8", "", "the tag `tag:yaml.org,2002:str`", "no place here"),
+    "a certificate and a client": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", "spiffe: spiffe://pay.example/refunds, oidc: {issuer: idp, subject: r}}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:", "principals.refunds.oidc", "beside `spiffe`", "keep one"),
+    "a client of no issuer": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", "oidc: {issuer: other, subject: r}}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:", "principals.refunds.oidc.issuer", "`other` is no issuer", "under issuers"),
+    "a client that signs": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", "oidc: {issuer: idp, subject: r}, identity: signed}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:", "principals.refunds.identity", "needs a certificate", "broker or header"),
+    "a subject with a space": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", "oidc: {issuer: idp, subject: ' r'}}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:", "principals.refunds.oidc.subject", "no subject", "ASCII"),
+    "a subject of another script": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", 'oidc: {issuer: idp, subject: "r\\u0435funds"}}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:', "principals.refunds.oidc.subject", "no subject", "ASCII"),
+    "one client, two principals": ("spiffe: spiffe://pay.example/refunds, identity: header}\npeople:", "oidc: {issuer: idp, subject: r}}\n  other: {oidc: {issuer: idp, subject: r}}\nissuers: {idp: {issuer: https://producers.example/}}\npeople:", "principals.other.oidc.subject", "also the subject of `refunds`", "its own"),
+    "a device flow without sign-ins": ("people:", "issuers: {idp: {issuer: https://producers.example/, device_client_id: d}}\npeople:", "issuers.idp.device_client_id", "without a `client_id`", "name both"),
     "half a character": ("reason: refunds over 5,000 need two people", 'reason: "\\ud800"', "flows.payments.hold[0].reason", "half a character", "\\u escapes"),
     "a list as key": ("lanes: 8", "lanes: 8\n? [a]\n: 1", "", "list or mapping as a key", "plain name"),
 }  # fmt: skip

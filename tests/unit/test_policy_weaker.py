@@ -115,6 +115,7 @@ WEAKER = {
     "the scan leaves keys": ("key: token}\n    allow", "key: fpe}\n    allow", "scan-weaker", "flows.payments.scan.key"),
     "the schema opens": ("schema: closed", "schema: open", "schema-weaker", "flows.payments.schema"),
     "a principal is another": ("example/refunds", "example/refunds2", "spiffe-changed", "principals.refunds.spiffe"),
+    "a principal is a client": ("{spiffe: spiffe://pay.example/refunds}", "{oidc: {issuer: idp, subject: refunds}}", "oidc-changed", "principals.refunds.oidc"),
     "a field keeps digits": ("strategy: token, domain: cards", "strategy: partial, domain: cards", "strategy-weaker", "flows.payments.fields[$.card.number].strategy"),
     "a fallback keeps digits": ("strategy: fpe", "strategy: fpe, fallback: partial", "strategy-weaker", "flows.payments.fields[$.card.old].fallback"),
     "partial shows more": ("6+4", "8+4", "truncation-weaker", "truncation"),

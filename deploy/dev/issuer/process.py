@@ -25,10 +25,14 @@ class IssuerError(PanlockError):
 class DevIssuer:
     """`url` is the issuer; `ca` signed its certificate. It can be stopped and started again, with new keys."""
 
-    def __init__(self, directory: Path, ca: DevelopmentCA, accounts: Mapping[str, object]) -> None:
+    def __init__(
+        self, directory: Path, ca: DevelopmentCA, accounts: Mapping[str, object], services: Mapping[str, object]
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.ca, self.log, self._accounts = ca.certificate, directory / "issuer.log", directory / "accounts.yaml"
+        self.ca, self.log = ca.certificate, directory / "issuer.log"
+        self._accounts, self._services = directory / "accounts.yaml", directory / "services.yaml"
         self._accounts.write_text(yaml.safe_dump(dict(accounts)))
+        self._services.write_text(yaml.safe_dump(dict(services)))
         self._leaf = ca.issue("issuer", host=True)
         self._port = free_ports(1)[0]
         self.url = f"https://127.0.0.1:{self._port}"
@@ -36,7 +40,8 @@ class DevIssuer:
 
     def start(self) -> None:
         """Returns when it serves. Raises IssuerError."""
-        words = [str(self._accounts), str(self._port), str(self._leaf.certificate), str(self._leaf.key)]
+        files = [str(self._accounts), str(self._services)]
+        words = [*files, str(self._port), str(self._leaf.certificate), str(self._leaf.key)]
         self._process = Guarded([sys.executable, "-m", "deploy.dev.issuer", *words], self.log, directory=ROOT)
         deadline = time.monotonic() + START_LIMIT
         while not listens(self._port):
@@ -57,9 +62,14 @@ class DevIssuer:
 
 
 @contextmanager
-def dev_issuer(directory: Path, ca: DevelopmentCA, accounts: Mapping[str, object]) -> Iterator[DevIssuer]:
-    """Serve while the context lasts. `accounts`: name → {email, groups}. Raises IssuerError."""
-    issuer = DevIssuer(directory, ca, accounts)
+def dev_issuer(
+    directory: Path, ca: DevelopmentCA, accounts: Mapping[str, object], services: Mapping[str, object] | None = None
+) -> Iterator[DevIssuer]:
+    """Serve while the context lasts. `accounts`: name → {email, groups}; `services`: client id → {keys, audience}.
+
+    Raises IssuerError.
+    """
+    issuer = DevIssuer(directory, ca, accounts, services or {})
     try:
         issuer.start()
         yield issuer

@@ -13,6 +13,7 @@ from authlib.oauth2.rfc8628 import DeviceCredentialDict
 from deploy.dev.issuer.clients import CLIENTS, SCOPES, Client
 from deploy.dev.issuer.grants import (
     S256,
+    TOKEN_LIFE,
     Code,
     CodeGrant,
     CodeIdToken,
@@ -21,6 +22,7 @@ from deploy.dev.issuer.grants import (
     DeviceIdToken,
     SignedIn,
 )
+from deploy.dev.issuer.services import METHOD, PrivateKeyJwt, Service, ServiceGrant
 from deploy.dev.issuer.signing_keys import SigningKeys
 
 
@@ -63,15 +65,17 @@ class _Request(OAuth2Request):  # type: ignore[misc]
 
 
 class Provider(AuthorizationServer):  # type: ignore[misc]
-    """`issuer`: its URL, without a slash at the end."""
+    """`issuer`: its URL, without a slash at the end; `services`: programs, by client id."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, services: Mapping[str, Service]) -> None:
         super().__init__(scopes_supported=list(SCOPES))
-        self.issuer, self.keys = issuer, SigningKeys()
+        self.issuer, self.keys, self._services = issuer, SigningKeys(), services
         self.codes: dict[str, Code] = {}
         self.devices: dict[str, DeviceCredentialDict] = {}
         self.granted: dict[str, tuple[SignedIn, bool]] = {}
-        self.register_token_generator("default", BearerTokenGenerator(lambda **_: generate_token(42)))
+        self.register_token_generator("default", BearerTokenGenerator(self._access_token, None, self._life))
+        self.register_client_auth_method(METHOD, PrivateKeyJwt(issuer))
+        self.register_grant(ServiceGrant)
         self.register_grant(CodeGrant, [S256(required=True), CodeIdToken(self)])
         self.register_grant(DeviceGrant, [DeviceIdToken(self)])
         self.register_endpoint(DeviceEndpoint(self))
@@ -85,10 +89,11 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             "device_authorization_endpoint": f"{self.issuer}/device-authorization",
             "jwks_uri": f"{self.issuer}/jwks",
             "response_types_supported": ["code"],
-            "grant_types_supported": [CodeGrant.GRANT_TYPE, DeviceGrant.GRANT_TYPE],
+            "grant_types_supported": [CodeGrant.GRANT_TYPE, DeviceGrant.GRANT_TYPE, ServiceGrant.GRANT_TYPE],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "token_endpoint_auth_methods_supported": ["none"],
+            "token_endpoint_auth_methods_supported": ["none", METHOD],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "Ed25519", "RS256"],
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": list(SCOPES),
             "authorization_response_iss_parameter_supported": True,
@@ -97,11 +102,20 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def waiting(self, user_code: str) -> bool:
         return any(each.get_user_code() == user_code and not each.is_expired() for each in self.devices.values())
 
-    def query_client(self, client_id: str) -> Client | None:
-        return CLIENTS.get(client_id)
+    def query_client(self, client_id: str) -> Client | Service | None:
+        return CLIENTS.get(client_id) or self._services.get(client_id)
+
+    def _access_token(self, client: Client | Service, **_: object) -> str:
+        """Nothing is behind a person's: there is no userinfo."""
+        return (
+            client.access_token(self.issuer, self.keys.current) if isinstance(client, Service) else generate_token(42)
+        )
+
+    def _life(self, client: Client | Service, grant_type: str) -> int:
+        return client.life if isinstance(client, Service) else TOKEN_LIFE
 
     def save_token(self, token: Mapping[str, Any], request: Any) -> None:
-        """Nothing is behind the access tokens: there is no userinfo, and nothing is kept."""
+        """Nothing is kept."""
 
     def create_oauth2_request(self, request: Asked) -> _Request:
         return request if isinstance(request, _Request) else _Request(request)

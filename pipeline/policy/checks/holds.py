@@ -21,9 +21,9 @@ def check_rule_ids(root: Cursor) -> Iterator[Problem]:
 def check_approvers(root: Cursor) -> Iterator[Problem]:
     """Every role is held by someone, and enough people who may decide hold one of them.
 
-    Where there are issuers, their groups say who holds a role, and no policy can tell how many do.
+    Where people sign in, their groups say who holds a role, and no policy can tell how many do.
     """
-    if root.at("issuers").data:
+    if _people_sign_in(root):
         return
     people = dict(root.at("people").members())
     held = {role for person in people.values() for role in person.at("roles").texts()}
@@ -70,7 +70,7 @@ def _check_quorum(rule: Cursor, people: dict[str, Cursor], owners: set[str]) -> 
 
 
 def check_requesters(root: Cursor) -> Iterator[Problem]:
-    """Where approvers come from an issuer, every rule says who the requester is; elsewhere it may."""
+    """Where people sign in, every rule says who the requester is; elsewhere it may."""
     for _, flow in root.at("flows").members():
         masked = [rule.at("path").text for rule in flow.at("fields").elements() if rule.at("class").text != CLEAR]
         json = flow.at("format").text in (None, "json")
@@ -81,7 +81,7 @@ def check_requesters(root: Cursor) -> Iterator[Problem]:
 def _check_requester(rule: Cursor, root: Cursor, masked: list[str], json: bool) -> Iterator[Problem]:
     place, why = rule.at("requester"), rule.at("requester_reason")
     if place.data is None:
-        if root.at("issuers").data:
+        if _people_sign_in(root):
             yield rule.problem(
                 "does not say who the requester is",
                 "write `requester: $.requested_by`, as records name them, or `requester: none` and a requester_reason",
@@ -119,3 +119,9 @@ def check_issuers(root: Cursor) -> Iterator[Problem]:
                 "is the client of the code flow, too: a phished device code would be an approval",
                 "register a second client for the device flow, and allow it nothing else",
             )
+        if device.data is not None and issuer.at("client_id").data is None:
+            yield device.problem("is without a `client_id`, by which people sign in", "name both, or leave it out")
+
+
+def _people_sign_in(root: Cursor) -> bool:
+    return any(issuer.at("client_id").data is not None for _, issuer in root.at("issuers").members())

@@ -1,4 +1,4 @@
-"""People, owners and SPIFFE ids that must not stand for two."""
+"""People and owners that must not stand for two."""
 
 from collections.abc import Iterator
 
@@ -36,14 +36,3 @@ def check_owners(root: Cursor) -> Iterator[Problem]:
         if name.casefold() in spelt:
             yield person_at.problem(f"is {quote(spelt[name.casefold()])} in another spelling", "keep one")
         spelt.setdefault(name.casefold(), name)
-
-
-def check_spiffe(root: Cursor) -> Iterator[Problem]:
-    known: dict[str, str] = {}
-    for name, principal in root.at("principals").members():
-        place = principal.at("spiffe")
-        if place.text is None:
-            continue
-        if place.text in known:
-            yield place.problem(f"is also the SPIFFE id of {quote(known[place.text])}", "each principal has its own")
-        known.setdefault(place.text, name)

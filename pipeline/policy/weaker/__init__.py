@@ -51,11 +51,12 @@ def _principal(place: str, old: Policy, new: Policy, name: str) -> Iterator[Weak
     order = ("signed", "header", "broker")
     yield from lower_rank("identity-weaker", f"{place}.identity", before.identity, after.identity, order)
     yield from changed("spiffe-changed", f"{place}.spiffe", before.spiffe, after.spiffe)
+    yield from changed("oidc-changed", f"{place}.oidc", before.oidc, after.oidc)
     for owner in before.owners:
         if owner not in after.owners:
             what = f"{owner} answers for it no more, and may approve what it writes"
             yield Weakening("owner-removed", f"{place}.owners", what)
-    yield from unranked(place, before, after, {"identity", "spiffe", "owners"})
+    yield from unranked(place, before, after, {"identity", "spiffe", "oidc", "owners"})
 
 
 def _files(old: Bundle, new: Bundle) -> Iterator[Weakening]:

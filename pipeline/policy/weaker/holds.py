@@ -28,7 +28,7 @@ def weaker_holds(place: str, flow: str, old: Policy, new: Policy) -> Iterator[We
             _people(new, flow, after[name]),
             "may approve what it holds",
         )
-        if new.issuers:  # their groups say who holds a role: no policy can tell how many that are
+        if new.sign_ins:  # their groups say who holds a role: no policy can tell how many that are
             roles = before[name].approvers, after[name].approvers
             what = "is a role at the issuers: whoever holds it there may approve what it holds"
             yield from added("approvers-wider", f"{place}[{name}].approvers", *roles, what)

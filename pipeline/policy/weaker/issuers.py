@@ -15,7 +15,8 @@ def weaker_issuers(old: Policy, new: Policy) -> Iterator[Weakening]:
         if name in old.issuers:
             yield from _issuer(f"issuers.{name}", old.issuers[name], issuer)
         else:
-            what = f"{issuer.issuer} may say who people are, and which roles they have"
+            people = "" if issuer.client_id is None else "people are, and which roles they have, and who "
+            what = f"{issuer.issuer} may say who {people}producers are"
             yield Weakening("issuer-added", f"issuers.{name}", what)
 
 
