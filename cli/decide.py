@@ -44,6 +44,10 @@ IdsOrNone = Annotated[
 CertificateOption = Annotated[str | None, typer.Option(help="Deny a producer's certificate: its x5t#S256 in hex.")]
 SerialOption = Annotated[str | None, typer.Option(help="Deny a producer's certificate: its serial number in hex.")]
 PrincipalOption = Annotated[str | None, typer.Option(help="Deny a principal, whatever its certificate.")]
+PersonOption = Annotated[str | None, typer.Option(help="Deny a person: nothing that they sign counts.")]
+KeyOption = Annotated[
+    str | None, typer.Option(help="Deny a key that somebody signs with, a session's too: its RFC 7638 thumbprint.")
+]
 DeployerOption = Annotated[
     Path | None, typer.Option(help="With --principal: configuration of a deployer, who may write the DENY ACL.")
 ]
@@ -80,18 +84,22 @@ def deny(
     certificate: CertificateOption = None,
     serial: SerialOption = None,
     principal: PrincipalOption = None,
+    person: PersonOption = None,
+    key: KeyOption = None,
     deployer: DeployerOption = None,
     lift: LiftOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Deny held records: one denial ends each, whatever the votes before. Or, as an operator, a producer's identity:
-    what it writes is rejected from now on."""
+    """Deny held records: one denial ends each, whatever the votes before. Or, as an operator, an identity: what a
+    producer writes, or a person signs, is refused from now on."""
     given: list[tuple[Kind, str | None]] = [
-        ("certificate", certificate), ("serial", serial), ("principal", principal)
+        ("certificate", certificate), ("serial", serial), ("principal", principal), ("person", person), ("key", key)
     ]  # fmt: skip
     named = [(kind, value) for kind, value in given if value is not None]
     if len(named) + bool(ids) != 1:
-        raise DecisionRefusedError("nothing was sent: name records, or one of --certificate, --serial and --principal")
+        raise DecisionRefusedError(
+            "nothing was sent: name records, or one identity (--certificate, --serial, --principal, --person, --key)"
+        )
     if ids:
         _decide("deny", ids, reason, load_config(config), policy, wait, as_json)
         return

@@ -1,4 +1,4 @@
-"""`panlock deny --certificate | --serial | --principal`: an operator's word that a producer's identity is refused.
+"""`panlock deny --certificate` and its like: an operator's word that a producer, a person or a key is refused.
 
 Every lane is told by a signed message in its partition of panlock.decisions, and refuses what it decides after it. For
 a principal Kafka is told, too: a DENY ACL on its quarantine topics, which holds on connections that are open already.
@@ -21,11 +21,11 @@ from pipeline.approval.decision import Denial, is_denial, sign_denial
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import DECISIONS
 
-Kind = Literal["certificate", "serial", "principal"]
+Kind = Literal["certificate", "serial", "principal", "person", "key"]
 
 
 class DenialError(PanlockError):
-    """A certificate, serial or principal that cannot be one."""
+    """An identity that cannot be one."""
 
 
 def deny_identity(
@@ -41,7 +41,8 @@ def deny_identity(
     if not is_denial(denial):
         raise DenialError(
             f"{value!r} is no {kind}: a certificate is named by 64 hexadecimal digits (actor.certificate in the audit),"
-            " a serial by hexadecimal digits, a principal by its name in the policy"
+            " a serial by hexadecimal digits, a principal by its name in the policy, a person as actor.person in the "
+            "audit, a key by its RFC 7638 thumbprint (actor.key)"
         )
     lanes = _tell(settings, denial)
     acls = _tell_kafka(load_config(deployer) if deployer else settings, value, lift) if kind == "principal" else []

@@ -1,7 +1,7 @@
-"""An operator denies a certificate, a serial number or a principal, or takes it back: for every lane, at once."""
+"""An operator denies a producer's identity, a person or a key of theirs, or takes it back: for every lane, at once."""
 
 from pipeline.approval.decision import Denial
-from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.roles import Said, actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.reveals import AHEAD_MS, FRESH_MS
@@ -10,7 +10,7 @@ from pipeline.turn import Turn
 
 
 def deny(turn: Turn, message: Denial, received: int, where: str) -> None:
-    """`received`: the message's broker time in ms. Records decided after it are refused; what is held stays held."""
+    """`received`: the message's broker time in ms. What is decided after it is refused; what is held stays held."""
     actor, resource = actor_of(message), {"decision": where}
     refusal = _refusal(turn, message, received)
     if refusal is not None:
@@ -23,6 +23,13 @@ def deny(turn: Turn, message: Denial, received: int, where: str) -> None:
     )
     told = {"effect": message.effect, "event": event, "person": message.person, "iat": message.iat, "jti": message.jti}
     turn.view.put(denied_key(message.kind, message.value), encode_json(told))
+
+
+def denied_speaker(turn: Turn, message: Said) -> Refusal | None:
+    """Whether whoever says it may say nothing here any more."""
+    if turn.denied("person", message.person):
+        return Refusal.PERSON_DENIED
+    return Refusal.KEY_DENIED if turn.denied("key", message.key) else None
 
 
 def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:

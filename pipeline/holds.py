@@ -6,15 +6,15 @@ every decision stamped before the expiry has been read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Tick, read_message
 from pipeline.approval.id_token import Observed
 from pipeline.approval.pending import Pending
-from pipeline.approval.roles import actor_of, proof_of
+from pipeline.approval.roles import Said, actor_of, proof_of
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType, by
-from pipeline.denials import deny
+from pipeline.denials import denied_speaker, deny
 from pipeline.effects import Out
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.observing import observe
@@ -56,9 +56,14 @@ def hear(turn: Turn, chunk: Messages) -> None:
         if record.offset < position:
             continue
         message = read_message(record.value or b"", turn.context.policy, chunk.observed, record.timestamp)
-        if isinstance(message, Decision | Resume | Reveal | Denial) and message.session is not None:
-            observe(turn, message.session, chunk.observed)
         where = str(RecordId(DECISIONS, lane, record.offset))
+        if isinstance(message, Decision | Resume | Reveal | Denial):
+            if message.session is not None:
+                observe(turn, message.session, chunk.observed)
+            denied = denied_speaker(turn, message)
+            if denied is not None:
+                refuse(turn, denied, where, message)
+                continue
         if isinstance(message, Tick):
             expire(turn, record.timestamp)
         elif isinstance(message, Resume):
@@ -74,7 +79,7 @@ def hear(turn: Turn, chunk: Messages) -> None:
     turn.view.put(next_key(DECISIONS, lane), encode_position(max(position, chunk.end)))
 
 
-def refuse(turn: Turn, reason: Refusal, where: str, message: Decision | Resume | None) -> None:
+def refuse(turn: Turn, reason: Refusal, where: str, message: Said | None) -> None:
     fields: dict[str, object] = {"resource": {"decision": where}}
     if message is not None:
         fields["actor"] = actor_of(message)
@@ -94,6 +99,9 @@ def _is_record_id(text: str) -> bool:
 def _weigh(turn: Turn, decision: Decision, received: int, where: str) -> None:
     pending = turn.view.pending(decision.record) if _is_record_id(decision.record) else None
     source = None if pending is None else turn.context.sources.get(RecordId.parse(pending.record).topic)
+    if pending is not None:  # what somebody said before they were denied counts no more than what they say now
+        voted = tuple(vote for vote in pending.votes if not turn.denied("person", vote.person))
+        pending = replace(pending, votes=voted)
     seen = _seen(turn, decision.record)
     verdict = weigh(decision, received, pending, seen, turn.context.cluster, turn.context.policy)
     if isinstance(verdict, Refusal):

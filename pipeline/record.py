@@ -120,6 +120,8 @@ class Refusal(StrEnum):
     WEAK_SIGN_IN = "weak-sign-in"
     DEVICE_FLOW = "device-flow"
     ISSUER_UNREACHABLE = "issuer-unreachable"
+    PERSON_DENIED = "person-denied"
+    KEY_DENIED = "key-denied"
 
 
 class Unreadable(NamedTuple):

@@ -190,7 +190,8 @@ def sealed_key(topic: str, partition: int, name: str) -> bytes:
 
 
 def denied_key(kind: str, value: str) -> bytes:
-    return f"denied/{kind}/{value}".encode()
+    """People are told apart by their names, not by how they are spelt."""
+    return f"denied/{kind}/{value.casefold() if kind == 'person' else value}".encode()
 
 
 def encode_certificate(time: int, chain: bytes) -> bytes:

@@ -108,7 +108,7 @@ class Turn:
         return key.decode()
 
     def denied(self, kind: str, value: str) -> bool:
-        """Whether an operator has denied this certificate, serial or principal."""
+        """Whether an operator has denied this certificate, serial, principal, person or key."""
         word = decode_json(self.view.get(denied_key(kind, value)))
         return word is not None and word["effect"] == "deny"
 

@@ -7,7 +7,7 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
     {"v":1,"resume":{"cluster":"<id>","lane":3,"event":"3/41","reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"reveal":{"cluster":"<id>","lane":3,"flow":"payments","kind":"pan","sha256":"<hex of the encrypted value>",
      "reason":"...","jti":"...","iat":<seconds>}}
-    {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal","value":"...",
+    {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal"|"person"|"key","value":"...",
      "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
@@ -39,8 +39,10 @@ _DENIED = {
     "certificate": _HASH,
     "serial": re.compile(r"[1-9a-f][0-9a-f]{0,39}"),  # RFC 5280: at most 20 bytes
     "principal": re.compile(r"[a-z0-9-]{1,64}"),
+    "person": re.compile(r"\S{1,254}"),
+    "key": re.compile(r"[A-Za-z0-9_-]{43}"),  # RFC 7638, SHA-256
 }
-_NOT_SIGNED = ("person", "session")
+_NOT_SIGNED = ("person", "key", "session")
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -52,7 +54,8 @@ class DecisionError(PanlockError):
 class Decision:
     """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds.
 
-    `person` comes from the key that signed it, and is empty before that; `session` where an issuer says who it is.
+    `person` comes from the key that signed it, `key` is its thumbprint, and both are empty before that; `session` where
+    an issuer says who it is.
     """
 
     cluster: str
@@ -65,6 +68,7 @@ class Decision:
     jti: str
     iat: int
     person: str = ""
+    key: str = ""
     session: Session | None = None
 
 
@@ -79,6 +83,7 @@ class Resume:
     jti: str
     iat: int
     person: str = ""
+    key: str = ""
     session: Session | None = None
 
 
@@ -95,12 +100,14 @@ class Reveal:
     jti: str
     iat: int
     person: str = ""
+    key: str = ""
     session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A producer's certificate (x5t#S256 in hex), its serial (hex) or its principal is refused, or no longer."""
+    """A producer's certificate (x5t#S256 in hex), its serial (hex) or its principal, a person, or the key that somebody
+    signs with (its thumbprint) is refused, or no longer."""
 
     cluster: str
     lane: int
@@ -111,6 +118,7 @@ class Denial:
     jti: str
     iat: int
     person: str = ""
+    key: str = ""
     session: Session | None = None
 
 
@@ -217,7 +225,7 @@ def _build(kind: type[Message], payload: dict[str, object], opened: Opened) -> M
         return Refusal.BAD_SIGNATURE
     if not all(_bounded(name, value) for name, value in payload.items() if name != "reason"):
         return Refusal.BAD_SIGNATURE
-    message = kind(**payload, person=opened.person, session=opened.session)  # type: ignore[arg-type]
+    message = kind(**payload, person=opened.person, key=opened.key, session=opened.session)  # type: ignore[arg-type]
     reason = masked(message.reason)
     if opened.session is not None and reason != message.reason:
         return Refusal.BAD_SIGNATURE  # the audit keeps the message as it was signed
@@ -227,7 +235,9 @@ def _build(kind: type[Message], payload: dict[str, object], opened: Opened) -> M
 def is_denial(denial: Denial) -> bool:
     """Whether kind, value and effect are such as a lane takes."""
     form = _DENIED.get(denial.kind)
-    return form is not None and form.fullmatch(denial.value) is not None and denial.effect in ("deny", "allow")
+    if form is None or not form.fullmatch(denial.value) or denial.effect not in ("deny", "allow"):
+        return False
+    return denial.kind != "person" or (denial.value.isprintable() and masked(denial.value) == denial.value)
 
 
 def _bounded(name: str, value: object) -> bool:

@@ -59,9 +59,10 @@ class SessionKey:
 
 
 class Opened(NamedTuple):
-    """A message whose signature holds; `session` where an issuer says who signed."""
+    """A message whose signature holds; `key`: RFC 7638 thumbprint; `session` where an issuer says who signed."""
 
     person: str
+    key: str
     payload: dict[str, object]
     session: Session | None
 
@@ -98,7 +99,7 @@ def unseal(raw: bytes, policy: Policy, observed: Observed | None = None, receive
             return Refusal.UNKNOWN_KEY
         person, key = found
         jws.deserialize_compact(raw, key, registry=Pinned(ALGORITHMS[key.curve_name]))
-        return Opened(person, _versioned(payload), None)
+        return Opened(person, str(header["kid"]), _versioned(payload), None)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         return Refusal.BAD_SIGNATURE
 
@@ -122,7 +123,7 @@ def _by_session(
     session = read_session(token, key, policy, observed, received)
     if isinstance(session, Refusal):
         return session
-    return Opened(session.person, _versioned(payload), replace(session, signed=raw.decode()))
+    return Opened(session.person, key.thumbprint(), _versioned(payload), replace(session, signed=raw.decode()))
 
 
 def _versioned(payload: dict[str, object]) -> dict[str, object]:

@@ -19,7 +19,7 @@ def actor_of(message: Said) -> dict[str, object]:
     if session is None:
         return {"person": message.person}
     told: dict[str, object] = {"person": message.person, "issuer": session.issuer, "auth_time": session.auth_time}
-    return told if session.acr is None else {**told, "acr": session.acr}
+    return {**told, "key": message.key} if session.acr is None else {**told, "acr": session.acr, "key": message.key}
 
 
 def proof_of(message: Said) -> dict[str, object] | None:

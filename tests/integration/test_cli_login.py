@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka.errors import KafkaError
 
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cluster import DevCluster
@@ -199,6 +200,31 @@ def test_two_people_sign_in_and_release_a_record(
         assert (ended := at_ana(*words)).code == 2 and "has voted already" in ended.err
         assert at_cem(*words).json[0]["state"] == "decided"
         until("the record in its clean topic", lambda: panlock.read(CLEAN))
+
+
+def test_an_operator_who_signed_in_stops_a_principal_at_the_lanes_and_at_the_broker(
+    cluster: DevCluster, issuer: DevIssuer, tmp_path: Path
+) -> None:
+    someone, admin = Someone("opal", issuer, tmp_path), tmp_path / "admin.yaml"
+    admin.write_text(yaml.safe_dump({"kafka": cluster.config("admin")}))
+    words = ("deny", "--principal", "checkout", "--reason", "stolen", "--deployer", str(admin), "--json")
+    with Deployment(cluster, tmp_path, policy(issuer)) as panlock:
+        panlock.worker(issuer_ca=str(issuer.ca)).wait_ready(2)
+        opal = someone.at(cluster, tmp_path, "opal")
+        assert opal("login").code == 0
+        ended = opal(*words)
+        assert ended.code == 0 and ended.json["lanes"] == 2 and len(ended.json["acls"]) == 1, ended.err
+        denied = panlock.wait_events(2, "identity.denied")
+        assert {(event["actor"]["person"], event["actor"]["acr"]) for event in denied} == {("opal@pay.example", "mfa")}
+        with pytest.raises(KafkaError):
+            panlock.produce(CHECKOUT, [(0, b"k", b"{}")])
+        told = opal("deny", "--person", "ana@pay.example", "--reason", "left", "--json")
+        assert told.code == 0 and told.json["denied"] == {"person": "ana@pay.example"}, told.err
+        assert opal("deny", "--key", "short", "--reason", "left").code == 2
+        assert opal(*words, "--lift").code == 0
+        assert len(panlock.wait_events(4, "identity.denied")) == 4
+        assert len(panlock.wait_events(2, "identity.allowed")) == 2
+    someone.leave()
 
 
 def test_a_killed_agent_is_no_session(ana: Someone) -> None:

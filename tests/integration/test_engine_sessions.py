@@ -31,7 +31,10 @@ APPROVERS = ["payments-approvers"]
 ACCOUNTS = {
     name: {"email": f"{name}@pay.example", "groups": APPROVERS if name != "zoe" else ["readers"]}
     for name in ("ana", "ben", "cem", "dee", "zoe")
-} | {"mal": {"email": "mal@pay.example", "email_verified": False, "groups": APPROVERS}}
+} | {
+    "opal": {"email": "opal@pay.example", "groups": ["operators"]},
+    "mal": {"email": "mal@pay.example", "email_verified": False, "groups": APPROVERS},
+}
 
 
 def policy(issuer: DevIssuer) -> str:
@@ -201,6 +204,28 @@ def test_while_the_issuer_hangs_records_flow_and_a_decision_waits_for_its_key(
         assert time.monotonic() - began < 10
         assert not panlock.events("decision.accepted") and not panlock.events("decision.refused")
     assert panlock.wait_events(1, "decision.accepted")[0]["actor"]["person"] == "ana@pay.example"
+
+
+def test_an_operator_who_signed_in_denies_a_person_and_a_key_and_their_word_counts_no_more(
+    panlock: Deployment, site: Site
+) -> None:
+    hold(panlock, 2)
+    opal, stolen = signed_in(site, "opal"), fresh_key()
+    opal.deny(panlock, "person", "Ana@pay.example")
+    opal.deny(panlock, "key", stolen.thumbprint())
+    denied = panlock.wait_events(4, "identity.denied")
+    assert {event["lane"] for event in denied} == {0, 1} and all(event["proof"]["message"] for event in denied)
+    began = time.monotonic()
+    signed_in(site, "ana").decide(panlock)
+    Person("cem").under(SessionKey(stolen, by_code(site, "cem", binding(stolen)))).decide(panlock)
+    assert sorted(reasons(panlock, 4)) == ["key-denied"] * 2 + ["person-denied"] * 2
+    assert time.monotonic() - began < 30 and not panlock.events("decision.accepted")
+    signed_in(site, "zoe").deny(panlock, "person", "cem@pay.example")  # no operator
+    signed_in(site, "cem").decide(panlock)  # a new key
+    opal.deny(panlock, "person", "ana@pay.example", "allow")
+    panlock.wait_events(2, "identity.allowed")
+    signed_in(site, "ana").decide(panlock)
+    until("both records in their clean topic", lambda: len(panlock.read(CLEAN)) == 2)
 
 
 @contextmanager

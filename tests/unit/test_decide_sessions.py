@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from pipeline.approval.decision import read_decision
+from pipeline.approval.decision import Denial, read_decision, sign_denial
 from pipeline.approval.issuer_keys import IssuerKeys
 from pipeline.policy import parse_policy
 from pipeline.record import Refusal
-from tests.lane import HOUR, MemoryLane
+from tests.lane import HOUR, KEYS, MemoryLane
 from tests.sessions import KEY, KID, NOW, OBSERVED, POLICY, claims, jwks, session, session_key, token
 
 NAMES = ("ana", "ben", "cem", "dee")
@@ -37,6 +37,7 @@ def test_two_people_of_the_issuer_release_a_record() -> None:
     accepted = [event for event in lane.events() if event["type"] == "decision.accepted"]
     assert accepted[0]["actor"] == {
         "person": "ana@pay.example", "issuer": "corporate", "auth_time": NOW // 1000 - 60, "acr": "mfa",
+        "key": session_key(0).thumbprint(),
     }  # fmt: skip
 
 
@@ -86,6 +87,73 @@ def test_roles_of_the_policy_are_no_roles_of_a_session() -> None:
     lane = held()
     told = hear(lane, lane.sign(session("ana@pay.example", groups=[])))  # the policy makes ana an approver by her key
     assert told[-1] == ("decision.refused", "wrong-role")
+
+
+def denial(kind: str, value: str, effect: str = "deny", by: Any = "ops", at: int = NOW) -> bytes:
+    said = Denial("cluster", 0, kind, value, effect, "a stolen laptop", f"j-{kind}-{effect}-{at}", at // 1000)
+    return sign_denial(KEYS[by] if isinstance(by, str) else by, said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        ("person", "ana@pay.example", "person-denied"),
+        ("person", "Ana@PAY.example", "person-denied"),
+        ("key", session_key(0).thumbprint(), "key-denied"),
+    ],
+)
+def test_what_a_denied_person_or_key_signs_counts_for_nothing_until_the_denial_is_taken_back(
+    kind: str, value: str, reason: str
+) -> None:
+    lane = held()
+    told = hear(lane, denial(kind, value), lane.sign(ANA), lane.sign(ANA, decision="deny"))
+    told = [each for each in told if each[0] != "approver.keys-observed"]
+    assert told == [("identity.denied", "a stolen laptop"), *[("decision.refused", reason)] * 2]
+    refused = lane.events()[-1]
+    assert refused["actor"]["person"] == "ana@pay.example" and refused["resource"]["record"]
+    assert lane.held() == [0]
+    hear(lane, denial(kind, value, "allow", at=NOW + 1_000), lane.sign(ANA), lane.sign(CEM))
+    assert lane.clean() == [LARGE]
+
+
+def test_a_denied_key_of_the_policy_counts_for_nothing_and_the_persons_session_does() -> None:
+    lane = held()
+    told = hear(lane, denial("key", KEYS["ana"].thumbprint()), lane.sign("ana"))
+    assert told[-1] == ("decision.refused", "key-denied")
+    hear(lane, lane.sign(ANA), lane.sign(CEM))
+    assert lane.clean() == [LARGE]
+
+
+def test_a_vote_from_before_the_denial_of_its_person_is_no_part_of_a_quorum() -> None:
+    lane = held()
+    hear(lane, lane.sign(ANA), denial("person", "ana@pay.example"), lane.sign(CEM))
+    assert lane.held() == [0] and lane.clean() == []
+    hear(lane, lane.sign(session("eli@pay.example", 5)))
+    assert lane.clean() == [LARGE]
+
+
+def test_a_denied_operator_takes_nothing_back_and_whoever_is_no_operator_denies_nobody() -> None:
+    lane = held()
+    ops = KEYS["ops"].thumbprint()
+    told = hear(lane, denial("key", ops), denial("key", ops, "allow", at=NOW + 1_000))
+    assert told[-1] == ("decision.refused", "key-denied")
+    lane = held()
+    assert hear(lane, denial("person", "cem@pay.example", by=ANA))[-1] == ("decision.refused", "wrong-role")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("person", "a b"),
+        ("person", ""),
+        ("person", "x" * 255),
+        ("person", "4111111111111111"),
+        ("key", "short"),
+        ("key", "=" * 43),
+    ],
+)
+def test_what_is_no_person_or_key_is_not_denied(kind: str, value: str) -> None:
+    assert hear(held(), denial(kind, value))[-1] == ("decision.refused", "bad-signature")
 
 
 def test_a_decision_that_is_replayed_counts_once() -> None:
