@@ -1,13 +1,15 @@
-"""What is pending now: `panlock.pending` read to its end, the last word on each record id."""
+"""What is pending now: `panlock.pending` read to its end, the last word on each record id, and on each grant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cli.output import say
 from cli.reading import Log, Reader
+from pipeline.approval.grant import Grant, GrantError
 from pipeline.approval.pending import Pending, PendingError
 from pipeline.policy.topics import PENDING
 from pipeline.record import RecordId, RecordIdError, record_sha256
+from pipeline.state import GRANT_PREFIX
 
 
 @dataclass(slots=True)
@@ -16,6 +18,7 @@ class PendingTopic:
 
     lanes: int = 0
     _log: Log | None = None
+    grants: dict[str, dict[int, Grant]] = field(default_factory=dict)  # by id and lane
     _held: dict[str, Pending] = field(default_factory=dict)
 
     async def read(self, source: Reader) -> None:
@@ -36,6 +39,9 @@ class PendingTopic:
 
     def _take(self, partition: int, key: bytes, value: bytes | None) -> None:
         record = key.decode(errors="replace")
+        if key.startswith(GRANT_PREFIX):
+            self._take_grant(partition, record.removeprefix(GRANT_PREFIX.decode()), value)
+            return
         if value is None:
             self._held.pop(record, None)
             return
@@ -43,6 +49,20 @@ class PendingTopic:
             self._held[record] = Pending.decode(value)
         except PendingError as error:
             say(f"panlock.pending/{partition}: {record}: {error}")
+
+    def _take_grant(self, partition: int, id_: str, value: bytes | None) -> None:
+        self.grants.get(id_, {}).pop(partition, None)
+        if value is None:
+            return
+        try:
+            grant = Grant.decode(value)
+        except GrantError as error:
+            say(f"panlock.pending/{partition}: grant {id_}: {error}")
+            return
+        if grant.terms.id == id_:
+            self.grants.setdefault(id_, {})[partition] = grant
+        else:
+            say(f"panlock.pending/{partition}: grant {id_} is filed under another id than its own: it was altered")
 
 
 def wrong_with(pending: Pending, record: str) -> str | None:

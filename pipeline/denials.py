@@ -1,7 +1,7 @@
 """An operator denies a producer's identity, a person or a key of theirs, or takes it back: for every lane, at once."""
 
-from pipeline.approval.decision import Denial
-from pipeline.approval.roles import Said, actor_of, proof_of, roles_of
+from pipeline.approval.decision import Denial, Said
+from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.reveals import AHEAD_MS, FRESH_MS

@@ -10,7 +10,8 @@ hold rule matches. `decide` does the rest in the lane's order, from its state, a
                 assess  the first hold rule that matches the masked record
       decide    signed? its certificate may be denied, its sequence seen before (pipeline.attest)
                 behind a held record of the same key?  wait in its queue
-                a rule matched?                        hold: panlock.pending, until decisions or expiry (pipeline.holds)
+                a rule matched?                        a grant of it is open? release (pipeline.grants)
+                                                       hold: panlock.pending, until decisions or expiry (pipeline.holds)
                 else                                   release to clean.payments, partition 3
                 tell    one audit event; a rejection to panlock.rejections.checkout
 """
@@ -21,6 +22,7 @@ from itertools import repeat
 
 from pipeline.attest import attest
 from pipeline.effects import Effects
+from pipeline.grants import grant_for, release_under
 from pipeline.holds import Messages, drain_all, hear, tick, wait
 from pipeline.identity.envelope import Place
 from pipeline.identity.headers import verify
@@ -176,6 +178,9 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
             continue
         if verdict == 0:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256, proof)
+        elif (grant := grant_for(turn, source, parked, verdict, detail)) is not None:
+            released.finish()
+            release_under(turn, source, parked, grant, None)
         else:
             turn.hold(source, parked, verdict, detail, record.timestamp)
     released.finish()

@@ -8,14 +8,16 @@ every decision stamped before the expiry has been read.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Tick, read_message
+from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Said, Tick, read_message
+from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed
 from pipeline.approval.pending import Pending
-from pipeline.approval.roles import Said, actor_of, proof_of
+from pipeline.approval.roles import actor_of, proof_of
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType, by
 from pipeline.denials import denied_speaker, deny
 from pipeline.effects import Out
+from pipeline.grants import grant_for, hear_grant, release_under
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.observing import observe
 from pipeline.policy.topics import DECISIONS
@@ -57,7 +59,7 @@ def hear(turn: Turn, chunk: Messages) -> None:
             continue
         message = read_message(record.value or b"", turn.context.policy, chunk.observed, record.timestamp)
         where = str(RecordId(DECISIONS, lane, record.offset))
-        if isinstance(message, Decision | Resume | Reveal | Denial):
+        if isinstance(message, Said):
             if message.session is not None:
                 observe(turn, message.session, chunk.observed)
             denied = denied_speaker(turn, message)
@@ -72,6 +74,8 @@ def hear(turn: Turn, chunk: Messages) -> None:
             reveal(turn, message, record.timestamp, where)
         elif isinstance(message, Denial):
             deny(turn, message, record.timestamp, where)
+        elif isinstance(message, GrantProposal | GrantWord):
+            hear_grant(turn, message, record.timestamp, where)
         elif isinstance(message, Decision):
             _weigh(turn, message, record.timestamp, where)
         else:
@@ -245,6 +249,10 @@ def _assess(turn: Turn, follower: Pending, time: int) -> bool:
             return False
     if verdict == 0:
         turn.release(source, record, time, None)
+        return False
+    grant = grant_for(turn, source, record, verdict, detail)
+    if grant is not None:
+        release_under(turn, source, record, grant, time)
         return False
     turn.hold(source, record, verdict, detail, max(time, follower.timestamp))
     return turn.view.pending(record.id) is not None

@@ -99,6 +99,12 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal-error"
 
 
+class Way(StrEnum):
+    """How a record that a rule would hold, or held, was released without its rule's decisions."""
+
+    BY_GRANT = "released-by-grant"
+
+
 class Refusal(StrEnum):
     """Why a decision was refused."""
 
@@ -122,6 +128,10 @@ class Refusal(StrEnum):
     ISSUER_UNREACHABLE = "issuer-unreachable"
     PERSON_DENIED = "person-denied"
     KEY_DENIED = "key-denied"
+    UNKNOWN_GRANT = "unknown-grant"
+    WRONG_RULE = "wrong-rule"
+    CONDITION_INVALID = "condition-invalid"
+    GRANT_LIMITS = "grant-limits"
 
 
 class Unreadable(NamedTuple):

@@ -22,16 +22,17 @@ class Releases:
         self._room = turn.context.limits[source.clean] - fixed - BATCH_OVERHEAD - RECORD_OVERHEAD
 
     def finish(self) -> None:
-        """Once, after the last one."""
+        """After the last one, and before a record goes there by another way: they keep their order."""
         if not self._outs:
             return
+        outs, self._outs = self._outs, []
         sends, topic = self._turn.effects.sends, self._source.clean
         if self._source.spread is None:
-            sends.setdefault((topic, self._partition), []).extend(self._outs)
+            sends.setdefault((topic, self._partition), []).extend(outs)
         else:
-            for out in self._outs:
+            for out in outs:
                 sends.setdefault((topic, self._source.clean_partition(out.key, self._partition)), []).append(out)
-        self._turn.effects.outcomes[self._source.flow, "released", ""] += len(self._outs)
+        self._turn.effects.outcomes[self._source.flow, "released", ""] += len(outs)
 
     def add(
         self,

@@ -7,6 +7,7 @@ import panlock_kernel
 
 from pipeline.approval.history import Proposal
 from pipeline.audit.signature import Signer
+from pipeline.conditions import Conditions
 from pipeline.identity.headers import Mode
 from pipeline.identity.verifier import Terms, Verifier
 from pipeline.masking.face import Masker, kernel_flow
@@ -22,7 +23,7 @@ from pipeline.repartition import partition_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A quarantine topic, its owner, and its flow's rules; `masker` masks and assesses."""
+    """A quarantine topic, its owner, and its flow's rules; `masker` masks and assesses, `conditions` assess grants."""
 
     topic: str
     flow: str
@@ -33,6 +34,7 @@ class Source:
     rejections: str
     rules: tuple[HoldRule, ...]
     masker: Masker
+    conditions: Conditions
     signed: tuple[Verifier, Terms] | None = None  # what its records are verified with, and what the policy asks
     spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
 
@@ -89,6 +91,7 @@ def sources(
                 rejections_topic(principal),
                 flow.hold,
                 masker,
+                Conditions(name, flow, format_),
                 _signed(policy, name, principal, verifier),
                 flow.partitions if flow.repartition == "masked" else None,
             )

@@ -16,6 +16,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     sealed/<topic>/<partition>/<hash>  16 bytes stream, u64 time (ms), the header that holds a data key, sealed
     denied/<kind>/<value>              JSON {effect, event, person, iat, jti}: the last word on a certificate, serial or
                                        principal; effect: deny or allow
+    grant/<id>                         JSON: a grant that is not long over (pipeline.approval.grant)
     issuer/<alias>                     hex SHA-256 of the issuer's keys that the audit knows (pipeline.observing)
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
@@ -28,6 +29,7 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from pipeline.approval.grant import Grant
 from pipeline.approval.pending import Pending
 from pipeline.errors import PanlockError
 from pipeline.identity.proof import Sealed
@@ -36,6 +38,8 @@ VERSION = b"\x01"
 CHAIN, OWNER, BUNDLE, STOPPED = b"chain", b"owner", b"bundle", b"stopped"
 PENDING_PREFIX, QUEUE_PREFIX, DRAIN_PREFIX = b"pending/", b"queue/", b"drain/"
 CERTIFICATE_PREFIX, SEALED_PREFIX = b"certificate/", b"sealed/"
+GRANT_PREFIX = b"grant/"
+GRANTS = 100  # that a lane knows at a time
 _POSITION, _PAIR, _SEALED = struct.Struct(">Q"), struct.Struct(">QQ"), struct.Struct(">16sQ")
 
 
@@ -105,6 +109,8 @@ class View:
         self.state = state
         self.changes: dict[bytes, bytes | None] = {}
         self.blocking = state.waiting()
+        self._grants: dict[str, Grant] | None = None
+        self.told_grants: dict[str, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         return self.changes[key] if key in self.changes else self.state.get(key)
@@ -122,6 +128,24 @@ class View:
     def hold(self, pending: Pending) -> None:
         self.blocking = True
         self.put(pending_key(pending.record), VERSION + pending.encode())
+
+    def grants(self) -> Mapping[str, Grant]:
+        """By id. Read once a batch, and only when a record is to be held or a grant is spoken of."""
+        if self._grants is None:
+            found = (self.state.get(key) for key in self.state.keys(GRANT_PREFIX, GRANTS))
+            grants = [Grant.decode(payload(value)) for value in found if value is not None]
+            self._grants = {grant.terms.id: grant for grant in grants}
+        return self._grants
+
+    def set_grant(self, id_: str, grant: Grant | None) -> None:
+        self.grants()
+        assert self._grants is not None  # noqa: S101  # the line above has made it
+        if grant is None:
+            self._grants.pop(id_, None)
+        else:
+            self._grants[id_] = grant
+        encoded = self.told_grants[id_] = None if grant is None else grant.encode()
+        self.put(grant_key(id_), None if encoded is None else VERSION + encoded)
 
     def queue(self, flow: str, digest: str) -> Queue | None:
         value = self.get(queue_key(flow, digest)) if self.blocking else None
@@ -155,6 +179,10 @@ def next_key(topic: str, partition: int) -> bytes:
 
 def pending_key(record: str) -> bytes:
     return PENDING_PREFIX + record.encode()
+
+
+def grant_key(id_: str) -> bytes:
+    return GRANT_PREFIX + id_.encode()
 
 
 def issuer_key(alias: str) -> bytes:

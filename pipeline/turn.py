@@ -15,7 +15,7 @@ from pipeline.audit.events import Chain, EventType, by, timestamp
 from pipeline.audit.origin import origin
 from pipeline.effects import Effects, Out
 from pipeline.policy.topics import AUDIT, PENDING, STATE
-from pipeline.record import Headers, Reason, RecordId
+from pipeline.record import Headers, Reason, RecordId, Way
 from pipeline.source import Context, Source
 from pipeline.state import (
     CHAIN,
@@ -27,6 +27,7 @@ from pipeline.state import (
     decode_json,
     denied_key,
     encode_chain,
+    grant_key,
     key_digest,
     pending_key,
 )
@@ -87,6 +88,8 @@ class Turn:
         self.steps, self.room = STEPS, ROOM
 
     def finish(self) -> Effects:
+        for id_, encoded in self.view.told_grants.items():
+            self.effects.send(PENDING, self.context.lane, Out(grant_key(id_), encoded, self.now))
         if self.audit:
             self._sign()
             self.view.put(CHAIN, encode_chain(self.chain.seq, self.chain.prev))
@@ -112,33 +115,40 @@ class Turn:
         word = decode_json(self.view.get(denied_key(kind, value)))
         return word is not None and word["effect"] == "deny"
 
-    def release(self, source: Source, record: Parked, time: int, approval: object) -> None:
-        """One that waited, to the clean topic, in the time (ms) of its release. Too large is a rejection."""
-        headers = self.clean_headers(source, record)
+    def release(
+        self, source: Source, record: Parked, time: int | None, approval: object, way: Way | None = None
+    ) -> None:
+        """One that a rule has to do with, to the clean topic. Too large is a rejection.
+
+        `time`: of its release in ms; None: it did not wait, and keeps its own.
+        """
+        headers = self.clean_headers(source, record, time is not None)
         if batch_bytes(record.key, record.value, headers) > self.context.limits[source.clean]:
             self.reject(source, record.id, Reason.TOO_LARGE, "value", record.proof)
             return
         partition = source.clean_partition(record.key, record.partition)
-        self.effects.send(source.clean, partition, Out(record.key, record.value, time, headers))
+        out = Out(record.key, record.value, record.timestamp if time is None else time, headers)
+        self.effects.send(source.clean, partition, out)
         self.event(
             EventType.RECORD_RELEASED,
             **by(source.principal, record.proof),
             outcome="released",
+            reason=None if way is None else way.value,
             resource={"record": record.id, "sha256": record.sha256.decode()},
             approval=approval,
             **evidence(record.masking, record.more),
         )
-        self.effects.outcomes[source.flow, "released", ""] += 1
+        self.effects.outcomes[source.flow, "released", "" if way is None else way.value] += 1
 
-    def clean_headers(self, source: Source, record: Parked) -> Headers:
+    def clean_headers(self, source: Source, record: Parked, waited: bool = True) -> Headers:
         """The producer's, and Panlock's own; `panlock-produced-at` where the record waited."""
-        return (
-            *record.headers,
+        own: Headers = (
             ("panlock-record-id", record.id.encode()),
             ("panlock-principal", source.principal.encode()),
             ("panlock-policy", self.policy),
-            ("panlock-produced-at", b"%d" % record.timestamp),
         )
+        produced: Headers = (("panlock-produced-at", b"%d" % record.timestamp),) if waited else ()
+        return (*record.headers, *own, *produced)
 
     def reject(
         self,

@@ -14,6 +14,7 @@ from pipeline.approval.keys import public_jwk
 from pipeline.approval.pending import Pending
 from pipeline.policy.topics import DECISIONS, PENDING
 from pipeline.record import RecordId
+from pipeline.state import GRANT_PREFIX
 from tests.deployment import Deployment
 
 
@@ -67,7 +68,8 @@ class Person:
 def pending(deployment: Deployment) -> list[Pending]:
     """What waits for people now."""
     latest = {record.key: record.value for record in deployment.read(PENDING)}
-    return [Pending.decode(value) for value in latest.values() if value is not None]
+    held = {key: value for key, value in latest.items() if not key.startswith(GRANT_PREFIX)}
+    return [Pending.decode(value) for value in held.values() if value is not None]
 
 
 def _decision(cluster: str, each: Pending, decision: str) -> Decision:

@@ -26,7 +26,7 @@ from pipeline.state import PENDING_PREFIX, QUEUE_PREFIX, payload
 
 NOW = 1_795_500_000_000  # ms
 KEYS = {name: OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n, name in
-        enumerate(("ana", "ben", "cem", "ops"), 1)}  # fmt: skip
+        enumerate(("ana", "ben", "cem", "ops", "dee", "eve"), 1)}  # fmt: skip
 
 
 def jwk(name: str) -> str:

@@ -9,6 +9,7 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
      "reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal"|"person"|"key","value":"...",
      "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
+    {"v":1,"grant":{...}} and {"v":1,"grant_word":{...}}: pipeline.approval.grant
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
@@ -20,6 +21,7 @@ from typing import Literal, TypeVar
 import orjson
 
 from pipeline.approval.envelope import MAX_BYTES, Opened, Signatory, seal, unseal
+from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
@@ -28,11 +30,14 @@ from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
 MAX_TEXT = 400  # characters of any field but the reason: topic names have at most 249
+MAX_CONDITION = 2_000
 # What of a message goes into events and pending records is in a form that no card number has, or scanned for one.
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FORMS = {
     "sha256": _HASH,
     "policy": _HASH,
+    "rule_sha256": _HASH,
+    "grant": _HASH,
     "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
 }
 _DENIED = {
@@ -42,7 +47,9 @@ _DENIED = {
     "person": re.compile(r"\S{1,254}"),
     "key": re.compile(r"[A-Za-z0-9_-]{43}"),  # RFC 7638, SHA-256
 }
-_NOT_SIGNED = ("person", "key", "session")
+_SCANNED = ("record", "when")
+_WORDS = {"decision": ("approve", "deny"), "word": ("approve", "revoke")}
+_NOT_SIGNED = ("person", "key", "session", "signed")
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -133,7 +140,8 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Message = TypeVar("Message", Decision, Resume, Reveal, Denial)
+Message = TypeVar("Message", Decision, Resume, Reveal, Denial, GrantProposal, GrantWord)
+Said = Decision | Resume | Reveal | Denial | GrantProposal | GrantWord
 
 
 def sign_decision(key: SigningKey | Signatory, decision: Decision) -> bytes:
@@ -160,7 +168,15 @@ def sign_denial(key: SigningKey | Signatory, denial: Denial) -> bytes:
     return _sign(key, payload, {"v": 1, "denial": payload})
 
 
-def _fields_of(message: Decision | Resume | Reveal | Denial) -> dict[str, object]:
+def sign_grant(key: SigningKey | Signatory, message: GrantProposal | GrantWord) -> bytes:
+    """Raises DecisionError."""
+    payload = _fields_of(message)
+    if masked(condition := str(payload.get("when", ""))) != condition:
+        raise DecisionError("the condition holds a card number: say it by a token; nothing was signed")
+    return _sign(key, payload, {"v": 1, "grant" if isinstance(message, GrantProposal) else "grant_word": payload})
+
+
+def _fields_of(message: Said) -> dict[str, object]:
     return {each.name: getattr(message, each.name) for each in fields(message) if each.name not in _NOT_SIGNED}
 
 
@@ -178,7 +194,7 @@ def _sign(key: SigningKey | Signatory, payload: dict[str, object], envelope: dic
 
 def read_message(
     raw: bytes, policy: Policy, observed: Observed | None = None, received: int = 0
-) -> Decision | Resume | Reveal | Denial | Tick | Refusal:
+) -> Said | Tick | Refusal:
     """Anything of `panlock.decisions`. Never raises, whatever the bytes: they come from anyone who may write there.
 
     `observed`: the issuers' keys; `received`: the message's broker time in ms.
@@ -190,13 +206,17 @@ def read_message(
         return opened
     payload = opened.payload
     if len(payload) == 1 and isinstance(body := payload.get("resume"), dict):
-        return _build(Resume, body, opened)
+        return _build(Resume, body, opened, raw)
     if len(payload) == 1 and isinstance(body := payload.get("reveal"), dict):
-        return _build(Reveal, body, opened)
+        return _build(Reveal, body, opened, raw)
     if len(payload) == 1 and isinstance(body := payload.get("denial"), dict):
-        denial = _build(Denial, body, opened)
+        denial = _build(Denial, body, opened, raw)
         return denial if isinstance(denial, Refusal) or is_denial(denial) else Refusal.BAD_SIGNATURE
-    return _build(Decision, payload, opened)
+    if len(payload) == 1 and isinstance(body := payload.get("grant"), dict):
+        return _build(GrantProposal, body, opened, raw)
+    if len(payload) == 1 and isinstance(body := payload.get("grant_word"), dict):
+        return _build(GrantWord, body, opened, raw)
+    return _build(Decision, payload, opened, raw)
 
 
 def read_decision(
@@ -216,18 +236,23 @@ def _read_tick(raw: bytes) -> Tick | Refusal:
     return Tick(lane, due) if type(lane) is int and type(due) is int else Refusal.BAD_SIGNATURE
 
 
-def _build(kind: type[Message], payload: dict[str, object], opened: Opened) -> Message | Refusal:
+def _build(kind: type[Message], payload: dict[str, object], opened: Opened, raw: bytes) -> Message | Refusal:
     """Exactly the payload's fields, of their types and within bounds; anything else was not written by Panlock."""
+    names = {each.name for each in fields(kind)}
     wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name not in _NOT_SIGNED}
     if set(payload) != set(wanted) or any(type(payload[name]) is not type_ for name, type_ in wanted.items()):
         return Refusal.BAD_SIGNATURE
-    if payload.get("decision", "deny") not in ("approve", "deny") or not printable(str(payload["reason"])):
+    if any(payload.get(name, words[0]) not in words for name, words in _WORDS.items()):
+        return Refusal.BAD_SIGNATURE
+    if not printable(str(payload["reason"])):
         return Refusal.BAD_SIGNATURE
     if not all(_bounded(name, value) for name, value in payload.items() if name != "reason"):
         return Refusal.BAD_SIGNATURE
-    message = kind(**payload, person=opened.person, key=opened.key, session=opened.session)  # type: ignore[arg-type]
+    signed = {"signed": raw.decode()} if "signed" in names else {}
+    by = {"person": opened.person, "key": opened.key, "session": opened.session, **signed}
+    message = kind(**payload, **by)  # type: ignore[arg-type]
     reason = masked(message.reason)
-    if opened.session is not None and reason != message.reason:
+    if (signed or opened.session is not None) and reason != message.reason:
         return Refusal.BAD_SIGNATURE  # the audit keeps the message as it was signed
     return replace(message, reason=reason)
 
@@ -245,6 +270,7 @@ def _bounded(name: str, value: object) -> bool:
     if isinstance(value, int):
         return 0 <= value < 2**53
     text = str(value)
-    if len(text) > MAX_TEXT or not text.isprintable() or (name in _FORMS and not _FORMS[name].fullmatch(text)):
+    most = MAX_CONDITION if name == "when" else MAX_TEXT
+    if len(text) > most or not text.isprintable() or (name in _FORMS and not _FORMS[name].fullmatch(text)):
         return False
-    return name != "record" or masked(text) == text
+    return name not in _SCANNED or masked(text) == text

@@ -1,9 +1,7 @@
 """Which roles somebody has: those that the policy gives to their registered key, or their groups at the issuer."""
 
-from pipeline.approval.decision import Decision, Denial, Resume, Reveal
+from pipeline.approval.decision import Said
 from pipeline.policy.models import Policy
-
-Said = Decision | Resume | Reveal | Denial
 
 
 def roles_of(message: Said, policy: Policy) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """People who sign in decide: a real issuer, a real broker, a worker of its own process."""
 
+import asyncio
 import base64
 import json
 import os
@@ -14,16 +15,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
+from agents.cluster import identify
+from agents.settings import Kafka
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cluster import DevCluster
 from deploy.dev.issuer.process import DevIssuer, dev_issuer
-from pipeline.approval.decision import read_decision
+from pipeline.approval.decision import read_decision, read_message, sign_grant
 from pipeline.approval.envelope import SessionKey
+from pipeline.approval.grant import GrantWord
 from pipeline.approval.id_token import binding
 from pipeline.approval.issuer_keys import IssuerKeys
 from pipeline.policy.topics import DECISIONS
 from tests.approving import Person, pending
 from tests.deployment import Deployment, until
+from tests.granting import proposal, word
 from tests.integration.engine_policy import CHECKOUT, CLEAN
 from tests.signing_in import Site, by_code, by_device, claims_of
 
@@ -179,6 +184,31 @@ def test_one_person_is_one_in_two_sessions_and_a_replay_is_none(panlock: Deploym
     until("the record in its clean topic", lambda: panlock.read(CLEAN))
     panlock.produce(DECISIONS, [(0, first.key, first.value)], "ana")
     assert reasons(panlock, 3)[2] == "already-decided"
+
+
+def test_one_person_is_one_in_two_sessions_when_they_approve_a_grant(panlock: Deployment, site: Site) -> None:
+    place = asyncio.run(identify(Kafka.model_validate(panlock.cluster.config("admin")), (DECISIONS,)))
+    cluster, topic_id, until_ = place.cluster_id, place.topic_ids[DECISIONS], int(time.time() * 1000) + 3_600_000
+    terms = proposal(
+        panlock.policy, rule="refund", when="true", until=until_, cluster=cluster, topic_id=topic_id, records=1
+    )
+    people = [signed_in(site, name) for name in ("dee", "ana", "ana", "cem")]
+    words = [terms, *(word(terms) for _ in people[1:])]
+    for person, message in zip(people, words, strict=True):
+        signed = sign_grant(person.key, message)
+        panlock.produce(DECISIONS, [(0, b"grant", signed)], person.certificate)
+    (opened,) = panlock.wait_events(1, "grant.opened")
+    assert opened["approval"]["people"] == ["ana@pay.example", "cem@pay.example"]
+    assert reasons(panlock, 1) == ["repeated"]
+    panlock.produce(CHECKOUT, [(0, b"k", b'{"by":"dee@pay.example"}'), (0, b"k", b'{"by":"dee@pay.example"}')])
+    until("the one that passes", lambda: panlock.read(CLEAN))
+    until("the other, which is held", lambda: len(pending(panlock)) == 1)
+    snapshot = next(event for event in panlock.events() if event["type"] == "approver.keys-observed")
+    keys = {snapshot["issuer"]["alias"]: IssuerKeys.of(snapshot["keys"])}
+    for event in panlock.events("grant.approved"):
+        when = 1000 * int(event["actor"]["auth_time"])
+        proved = read_message(event["proof"]["message"].encode(), panlock.policy, keys, when)
+        assert isinstance(proved, GrantWord) and proved.grant == terms.id and proved.person == event["actor"]["person"]
 
 
 def test_after_a_rotation_people_with_tokens_of_the_new_key_count(panlock: Deployment, site: Site) -> None:

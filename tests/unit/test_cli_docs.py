@@ -10,7 +10,7 @@ import typer
 from cli.app import Panlock
 from cli.lazy import command
 from pipeline.audit.events import EventType
-from pipeline.record import Reason, Refusal
+from pipeline.record import Reason, Refusal, Way
 
 DOCS = Path(__file__).parents[2] / "docs"
 CLI, REASONS, FORMATS = ((DOCS / f"{name}.md").read_text() for name in ("cli", "reasons", "formats"))
@@ -52,14 +52,14 @@ def test_no_command_is_told_that_is_not_there() -> None:
     assert told - set(COMMANDS) <= {name.split()[0] for name in COMMANDS}
 
 
-@pytest.mark.parametrize("code", sorted({*Reason, *Refusal, *EventType, "rule-error"}))
+@pytest.mark.parametrize("code", sorted({*Reason, *Refusal, *Way, *EventType, "rule-error"}))
 def test_a_code_is_explained(code: str) -> None:
     assert f"`{code}`" in REASONS
 
 
 def test_no_code_is_explained_that_is_not_there() -> None:
     told = set(re.findall(r"^\| `([a-z0-9.-]+)` \|", REASONS, re.MULTILINE))
-    assert told == {*Reason, *Refusal, *EventType}
+    assert told == {*Reason, *Refusal, *Way, *EventType}
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
