@@ -38,7 +38,11 @@ class Person:
         held = [each for each in pending(deployment) if wanted(each)]
         cluster = deployment.cluster_id()
         signed = [
-            (_lane(deployment, each), each.record.encode(), sign_decision(self.key, _decision(cluster, each, decision)))
+            (
+                _lane(deployment, each),
+                each.record.encode(),
+                sign_decision(self.key, decision_on(cluster, each, decision)),
+            )
             for each in held
         ]
         if signed:
@@ -72,7 +76,8 @@ def pending(deployment: Deployment) -> list[Pending]:
     return [Pending.decode(value) for value in held.values() if value is not None]
 
 
-def _decision(cluster: str, each: Pending, decision: str) -> Decision:
+def decision_on(cluster: str, each: Pending, decision: str = "approve") -> Decision:
+    """What a person would sign about a record that is held."""
     return Decision(
         *(cluster, each.topic_id, each.record, each.sha256, each.policy),
         *("deny" if decision == "deny" else "approve", "looked at", _jti(), int(time.time())),

@@ -258,6 +258,18 @@ def test_an_operator_who_signed_in_denies_a_person_and_a_key_and_their_word_coun
     until("both records in their clean topic", lambda: len(panlock.read(CLEAN)) == 2)
 
 
+def test_a_decision_whose_issuer_stays_away_for_a_minute_is_refused(
+    panlock: Deployment, issuer: DevIssuer, site: Site
+) -> None:
+    hold(panlock)
+    ana = signed_in(site, "ana")
+    with hung(issuer):
+        ana.decide(panlock)
+        (event,) = panlock.wait_events(1, "decision.refused", patience=120)
+    assert event["reason"] == "issuer-unreachable"
+    assert len(pending(panlock)) == 1
+
+
 @contextmanager
 def hung(issuer: DevIssuer) -> Iterator[None]:
     os.kill(issuer.pid, signal.SIGSTOP)
