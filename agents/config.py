@@ -4,7 +4,7 @@ import os
 import ssl
 import stat
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,10 +17,11 @@ from pipeline.keys import Keyring
 from pipeline.masking.formats.schemas import Schemas
 
 KEY_BYTES = 32
+Part = TypeVar("Part", bound=BaseModel)
 
 
 class WorkerConfigError(PanlockError):
-    """The configuration cannot be used; the message says which key, why, and what to do."""
+    """A worker's or the sealer's configuration cannot be used; the message says which key, why, and what to do."""
 
 
 class Web(BaseModel):
@@ -91,20 +92,24 @@ def read_key(name: str, path: Path) -> bytes:
     return content
 
 
-def load_worker_config(path: Path) -> WorkerConfig:
-    """Raises WorkerConfigError."""
+def read_config(path: Path, model: type[Part]) -> Part:
+    """A process's YAML file, paths as they are written. Raises WorkerConfigError."""
     try:
         raw = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise WorkerConfigError(f"{path}: {error.strerror}: name the worker's configuration file") from error
+        raise WorkerConfigError(f"{path}: {error.strerror}: name the configuration file") from error
     except yaml.YAMLError as error:
         raise WorkerConfigError(f"{path}: is not YAML: {error}") from error
     try:
-        config = WorkerConfig.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise WorkerConfigError(f"{path}: {wrong}") from error
-    base = path.parent
+
+
+def load_worker_config(path: Path) -> WorkerConfig:
+    """Raises WorkerConfigError."""
+    config, base = read_config(path, WorkerConfig), path.parent
     return config.model_copy(
         update={
             "kafka": config.kafka.relative_to(base),

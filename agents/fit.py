@@ -4,9 +4,18 @@ from agents.cluster import Facts
 from pipeline.audit.bound import MAX_BYTES
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy
-from pipeline.policy.topics import AUDIT, DECISIONS, POLICY, quarantine_topic, rejections_topic
+from pipeline.policy.topics import (
+    AUDIT,
+    CHECKPOINTS,
+    DECISIONS,
+    POLICY,
+    SEALER_AUDIT,
+    quarantine_topic,
+    rejections_topic,
+)
 
 LARGEST_EVENT = MAX_BYTES + 1024  # bytes of a batch of one event
+_SINGLE = {POLICY, SEALER_AUDIT, CHECKPOINTS}  # one partition, whatever the lanes
 LARGEST_NOTICE = 4096  # a rejection: record id, reason and a place of at most 200 bytes; a tick is smaller
 
 
@@ -17,7 +26,7 @@ class ClusterMismatchError(PanlockError):
 def check_fit(policy: Policy, facts: Facts) -> None:
     """Raises ClusterMismatchError."""
     for topic, count in sorted(facts.partitions.items()):
-        if topic.startswith("panlock.") and topic != POLICY and count != policy.lanes:
+        if topic.startswith("panlock.") and topic not in _SINGLE and count != policy.lanes:
             raise ClusterMismatchError(
                 f"{topic} has {count} partitions, the policy has lanes: {policy.lanes}. The number of lanes is fixed "
                 f"for good: say lanes: {count}, or deploy to another cluster"

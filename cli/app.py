@@ -42,6 +42,7 @@ class Panlock(LazyGroup):
             "init": Member("cli.change", "init", "Fix the first policy that workers accept."),
             "deploy": Member("cli.deploy", "app", "Topics and ACLs from the policy: plan, apply, check."),
             "worker": Member("cli.worker", "worker", "Run a worker."),
+            "sealer": Member("cli.sealer", "sealer", "Run the sealer of the audit."),
             "lanes": Member("cli.lanes", "app", "What each lane does; let a stopped one go on."),
             "dev": Member("cli.dev", "app", "A development Kafka on this machine."),
         }

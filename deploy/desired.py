@@ -5,7 +5,18 @@ from dataclasses import dataclass
 
 from deploy.grants import Acl, grants
 from pipeline.policy.models import Flow, Policy
-from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, POLICY, STATE, limits, quarantine_topic, rejections_topic
+from pipeline.policy.topics import (
+    AUDIT,
+    CHECKPOINTS,
+    DECISIONS,
+    PENDING,
+    POLICY,
+    SEALER_AUDIT,
+    STATE,
+    limits,
+    quarantine_topic,
+    rejections_topic,
+)
 
 DAY = 86_400_000  # ms
 YEAR_OF_AUDIT = 400 * DAY  # PCI DSS v4.0.1 10.5.1 asks for 12 months; the rest is for whoever is late
@@ -40,7 +51,7 @@ def desired(policy: Policy, brokers: int) -> Desired:
         "unclean.leader.election.enable": "false",
     }
     sizes = limits(policy)
-    made = (*_panlock(policy), *_changes(policy), *_flows(policy))
+    made = (*_panlock(policy), *_sealed(policy), *_changes(policy), *_flows(policy))
     topics = tuple(
         Topic(t.name, t.partitions, t.lanes, {**every, "max.message.bytes": str(sizes[t.name]), **t.configs})
         for t in made
@@ -57,13 +68,21 @@ def _delete(retention: int, time: str) -> dict[str, str]:
     }
 
 
+_AUDIT = {
+    "cleanup.policy": "compact,delete",
+    "retention.bytes": "-1",
+    "message.timestamp.type": "LogAppendTime",
+    **{key: str(YEAR_OF_AUDIT) for key in ("retention.ms", "min.compaction.lag.ms", "delete.retention.ms")},
+}
+
+
+def _sealed(policy: Policy) -> list[Topic]:
+    """The sealer's own log, and what it says of all logs."""
+    topics = (SEALER_AUDIT, CHECKPOINTS) if policy.audit.sealer_keys else ()
+    return [Topic(name, 1, False, _AUDIT) for name in topics]
+
+
 def _panlock(policy: Policy) -> list[Topic]:
-    audit = {
-        "cleanup.policy": "compact,delete",
-        "retention.bytes": "-1",
-        "message.timestamp.type": "LogAppendTime",
-        **{key: str(YEAR_OF_AUDIT) for key in ("retention.ms", "min.compaction.lag.ms", "delete.retention.ms")},
-    }
     state = {
         "cleanup.policy": "compact",
         "delete.retention.ms": str(WEEK),
@@ -71,7 +90,7 @@ def _panlock(policy: Policy) -> list[Topic]:
     }
     configs = {
         STATE: state,
-        AUDIT: audit,
+        AUDIT: _AUDIT,
         PENDING: {"cleanup.policy": "compact"},
         DECISIONS: _delete(YEAR_OF_AUDIT, "LogAppendTime"),
     }

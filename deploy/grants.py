@@ -4,11 +4,23 @@ Topics are named one by one (LITERAL): a prefix or wildcard would let tomorrow's
 certificate's CN or the principal's name, transactional ids with the application's name and a hyphen (PREFIXED).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.policy.models import Policy
-from pipeline.policy.topics import AUDIT, DECISIONS, PENDING, POLICY, STATE, input_topics, owner_of, rejections_topic
+from pipeline.policy.topics import (
+    AUDIT,
+    CHECKPOINTS,
+    DECISIONS,
+    PENDING,
+    POLICY,
+    SEALER_AUDIT,
+    STATE,
+    input_topics,
+    owner_of,
+    rejections_topic,
+    sealer_id,
+)
 
 CLUSTER = "kafka-cluster"
 
@@ -34,10 +46,12 @@ class Acl(NamedTuple):
 def grants(policy: Policy) -> frozenset[Acl]:
     """Every ACL of the policy."""
     roles = policy.roles
-    every = _principals(policy), _consumers(policy), _people(policy), _auditors(roles.auditors), _changes(policy)
+    every = _principals(policy), _consumers(policy), _people(policy), _auditors(policy), _changes(policy)
     acls = [acl for some in every for acl in some]
     for name in roles.workers:
         acls += _worker(policy, name)
+    for name in roles.sealers if policy.audit.sealer_keys else ():
+        acls += _sealer(policy, name)
     for name in roles.operators:
         acls += _operator(policy, name)
     for name in roles.deployers:
@@ -52,7 +66,11 @@ def managed_topics(policy: Policy) -> list[str]:
     clean = [flow.clean_topic for flow in policy.flows.values()]
     changes = [] if policy.policy_approvers is None else [POLICY]
     rejections = (rejections_topic(owner) for owner in owners)
-    return [STATE, AUDIT, PENDING, DECISIONS, *changes, *rejections, *clean, *inputs]
+    return [STATE, AUDIT, PENDING, DECISIONS, *_sealed(policy), *changes, *rejections, *clean, *inputs]
+
+
+def _sealed(policy: Policy) -> list[str]:
+    return [SEALER_AUDIT, CHECKPOINTS] if policy.audit.sealer_keys else []
 
 
 def _principals(policy: Policy) -> Iterator[Acl]:
@@ -86,13 +104,15 @@ def _changes(policy: Policy) -> Iterator[Acl]:
         return
     for person in sorted(policy.holders(policy.policy_approvers.roles)):
         yield from _topic(policy.people[person].certificate, POLICY, "READ", "WRITE", "DESCRIBE")
-    for name in (*policy.roles.workers, *policy.roles.auditors):
+    sealers = policy.roles.sealers if policy.audit.sealer_keys else ()
+    for name in (*policy.roles.workers, *policy.roles.auditors, *sealers):
         yield from _topic(name, POLICY, "READ", "DESCRIBE")
 
 
-def _auditors(names: Iterable[str]) -> Iterator[Acl]:
-    for name in names:
-        yield from _topic(name, AUDIT, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
+def _auditors(policy: Policy) -> Iterator[Acl]:
+    for name in policy.roles.auditors:
+        for topic in (AUDIT, *_sealed(policy)):
+            yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
         yield from _own_groups(name)
 
 
@@ -113,6 +133,16 @@ def _worker(policy: Policy, name: str) -> Iterator[Acl]:
     for operation in ("READ", "DESCRIBE"):
         yield Acl("group", policy.application, "LITERAL", f"User:{name}", operation)
     yield from _own_groups(name)
+
+
+def _sealer(policy: Policy, name: str) -> Iterator[Acl]:
+    """Reads every log of the audit; writes what it says of them, and its own. Its transactional id keeps it single."""
+    for topic in (AUDIT, SEALER_AUDIT, CHECKPOINTS):
+        yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
+    for topic in (SEALER_AUDIT, CHECKPOINTS):
+        yield from _topic(name, topic, "WRITE")
+    for operation in ("WRITE", "DESCRIBE"):
+        yield Acl("transactional-id", sealer_id(policy), "LITERAL", f"User:{name}", operation)
 
 
 def _operator(policy: Policy, name: str) -> Iterator[Acl]:

@@ -23,7 +23,7 @@ from deploy.admin import connect
 from deploy.dev.cluster import DevCluster
 from deploy.provision import provision
 from pipeline.policy import Policy, parse_policy
-from tests.audit_keys import WORKER, key_file
+from tests.audit_keys import SEALER, WORKER, key_file
 
 PATIENCE = 60.0  # seconds: the bound of every wait; a machine under load is slow, a broken engine never gets there
 STOPPING = 20.0  # seconds after SIGTERM: a worker drains within 10, on a machine that is not busy
@@ -42,18 +42,23 @@ def until(what: str, look: Callable[[], T | None], patience: float = PATIENCE) -
 
 
 class WorkerProcess:
-    """A `panlock worker` of its own process; `store` outlives it."""
+    """A `panlock worker`, or another `command` of its own process; `store` outlives it."""
 
-    def __init__(self, directory: Path, policy: Path, config: dict[str, Any], faults: str = "") -> None:
+    def __init__(
+        self, directory: Path, policy: Path, config: dict[str, Any], faults: str = "", command: str = "worker"
+    ) -> None:
         self.store = Path(config["store"])
-        self.log = directory / "worker.log"
-        file = directory / "worker.yaml"
+        self.log = directory / f"{command}.log"
+        file = directory / f"{command}.yaml"
         file.write_text(yaml.safe_dump(config))
         (self.store / "web.port").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(file)]
+        arguments = [sys.executable, "-m", "cli", command, "--policy", str(policy), "--config", str(file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, "PANLOCK_FAULTS": faults, "PYTHONFAULTHANDLER": "1"}
+                arguments,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PANLOCK_FAULTS": faults, "PYTHONFAULTHANDLER": "1"},
             )
 
     @property
@@ -84,7 +89,7 @@ class WorkerProcess:
             answer = self.get("/readyz")
             return bool(answer and answer[0] == 200 and (lanes is None or len(self.status()["lanes"]) == lanes))
 
-        until(f"a ready worker with {lanes} lanes", ready)
+        until(f"a ready process with {lanes} lanes ({self.log})", ready)
         return self
 
     def tail(self) -> str:
@@ -175,6 +180,19 @@ class Deployment:
         worker = WorkerProcess(directory, self.policy_file, settings, faults)
         self.workers.append(worker)
         return worker
+
+    def sealer(self, name: str = "sealer", **config: Any) -> WorkerProcess:
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        settings = {
+            "kafka": self.cluster.config("panlock-sealer"),
+            "store": str(directory / "store"),
+            "audit_key": str(key_file(directory, "sealer", SEALER)),
+            **config,
+        }
+        sealer = WorkerProcess(directory, self.policy_file, settings, command="sealer")
+        self.workers.append(sealer)
+        return sealer
 
     def client(self, name: str) -> dict[str, Any]:
         """Arguments of an aiokafka client with the certificate CN=`name`."""

@@ -52,6 +52,9 @@ class EventType(StrEnum):
     SEQUENCE_GAP = "sequence.gap"
     IDENTITY_DENIED = "identity.denied"
     IDENTITY_ALLOWED = "identity.allowed"
+    SEALER_STARTED = "sealer.started"
+    SEALER_STOPPED = "sealer.stopped"
+    LOG_REFUSED = "log.refused"
 
 
 def timestamp(ms: int) -> bytes:

@@ -155,7 +155,7 @@ class Verifier:
             return
         self.events += 1
         try:
-            event = _read(partition, key, value)
+            event = read_event(partition, key, value)
         except canonical.NotCanonicalError as error:
             self._trouble("breaks", partition, lane.due, f"offset {offset}: {error}")
             return
@@ -221,7 +221,7 @@ def _seq_of(key: bytes | None, partition: int) -> int | None:
     return int(tail) if head == b"%d" % partition and tail.isdigit() and len(tail) < 20 else None
 
 
-def _read(partition: int, key: bytes | None, value: bytes) -> Event:
+def read_event(partition: int, key: bytes | None, value: bytes) -> Event:
     """An event as it should be. Raises NotCanonicalError, which says what is not."""
     event = canonical.decode(value)
     if not isinstance(event, dict):

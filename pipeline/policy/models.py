@@ -101,6 +101,7 @@ class Roles(Part):
 
     workers: tuple[CommonName, ...] = ("panlock-worker",)
     auditors: tuple[CommonName, ...] = ("panlock-auditor",)
+    sealers: tuple[CommonName, ...] = ("panlock-sealer",)
     operators: tuple[CommonName, ...] = ("ops",)
     deployers: tuple[CommonName, ...] = ("panlock-deploy",)
 

@@ -7,6 +7,8 @@ PENDING = "panlock.pending"
 DECISIONS = "panlock.decisions"
 AUDIT = "panlock.audit"
 STATE = "panlock.state"
+SEALER_AUDIT = "panlock.audit.sealer"  # its own events; one partition, as all emitters but workers have
+CHECKPOINTS = "panlock.checkpoints"  # one partition: checkpoints and manifests have one order
 POLICY = "panlock.policy"  # one partition: policies have one order
 
 HEADROOM = 64 * 1024  # bytes that headers, tokens and the JSON around a record may add to it
@@ -24,6 +26,11 @@ def quarantine_topic(flow: str, principal: str) -> str:
 
 def rejections_topic(principal: str) -> str:
     return f"panlock.rejections.{principal}"
+
+
+def sealer_id(policy: Policy) -> str:
+    """The sealer's transactional id; workers', who may use any that begins with the application, cannot reach it."""
+    return f"sealer-{policy.application}"
 
 
 def input_topics(policy: Policy) -> list[str]:
@@ -51,6 +58,8 @@ def limits(policy: Policy) -> dict[str, int]:
     sizes[DECISIONS] = SMALL_MESSAGE
     if policy.policy_approvers is not None:
         sizes[POLICY] = 2 * BUNDLE_BYTES
+    if policy.audit.sealer_keys:
+        sizes[SEALER_AUDIT] = sizes[CHECKPOINTS] = 1 << 20
     for name, flow in policy.flows.items():
         sizes[flow.clean_topic] = flow.max_message_bytes + HEADROOM
         for principal in flow.producers:

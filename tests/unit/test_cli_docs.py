@@ -10,6 +10,7 @@ import typer
 from cli.app import Panlock
 from cli.lazy import command
 from pipeline.audit.events import EventType
+from pipeline.audit.followed import Refusal as LogRefusal
 from pipeline.record import Reason, Refusal, Way
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -59,7 +60,7 @@ def test_a_code_is_explained(code: str) -> None:
 
 def test_no_code_is_explained_that_is_not_there() -> None:
     told = set(re.findall(r"^\| `([a-z0-9.-]+)` \|", REASONS, re.MULTILINE))
-    assert told == {*Reason, *Refusal, *Way, *EventType}
+    assert told == {*Reason, *Refusal, *Way, *EventType, *LogRefusal}
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
@@ -68,3 +69,8 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         for page, anchor in re.findall(r"\]\(([a-z-]+\.md)?#([^)]+)\)", text):
             titles = re.findall(r"^#+ (.+)$", pages[page or name], re.MULTILINE)
             assert anchor in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in titles}, anchor
+
+
+def test_every_reason_to_refuse_a_log_is_told() -> None:
+    section = REASONS.split("## Logs that are not sealed\n", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == set(LogRefusal)

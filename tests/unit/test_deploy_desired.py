@@ -8,6 +8,7 @@ from deploy.desired import Desired, Topic, desired
 from deploy.grants import Acl, managed_topics
 from pipeline.policy import Policy, parse_policy
 from pipeline.policy.topics import limits
+from tests.audit_keys import POLICY as AUDIT_KEYS
 from tests.policy_text import POLICY
 
 DAYS_400, DAYS_7 = str(400 * 86_400_000), str(7 * 86_400_000)
@@ -162,7 +163,9 @@ def test_a_principal_without_a_flow_gets_nothing() -> None:
 
 
 def test_a_client_of_an_issuer_is_granted_what_a_certificate_is_under_a_name_that_no_certificate_has() -> None:
-    text = POLICY.replace("{spiffe: spiffe://pay.example/refunds, identity: header}", "{oidc: {issuer: idp, subject: r7}}")
+    text = POLICY.replace(
+        "{spiffe: spiffe://pay.example/refunds, identity: header}", "{oidc: {issuer: idp, subject: r7}}"
+    )
     text = text.replace("people:", "issuers: {idp: {issuer: https://producers.example}}\npeople:")
     before, after = desired(parse_policy(POLICY, "p"), 1).acls, desired(parse_policy(text, "p"), 1).acls
     renamed = {acl._replace(principal=acl.principal.replace("User:refunds", "User:oidc:idp:r7")) for acl in before}
@@ -212,3 +215,40 @@ def test_whoever_has_another_role_writes_nothing_there() -> None:
     text = text.replace("people:", "people:\n  dee@pay.example: {certificate: dee, roles: [operators]}", 1)
     wanted = desired(parse_policy(text.replace("flows:", rule, 1), "p"), 3)
     assert operations(wanted, "dee", "topic", "panlock.policy") == set()
+
+
+@pytest.fixture(scope="module")
+def sealed() -> Policy:
+    return parse_policy(POLICY + AUDIT_KEYS, "policy.yaml")
+
+
+def test_a_policy_with_a_sealer_has_its_topics_of_one_partition_kept_as_the_audit_is(sealed: Policy) -> None:
+    wanted = desired(sealed, 3)
+    assert {each.name for each in wanted.topics} == set(managed_topics(sealed)) == set(limits(sealed))
+    for name in ("panlock.audit.sealer", "panlock.checkpoints"):
+        made = topic(wanted, name)
+        assert made.partitions == 1
+        assert TOPICS["panlock.audit"].items() <= made.configs.items()
+
+
+@pytest.mark.parametrize(
+    ("who", "resource", "target", "may"),
+    [
+        ("panlock-sealer", "topic", "panlock.audit", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-sealer", "topic", "panlock.audit.sealer", {"READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-sealer", "topic", "panlock.checkpoints", {"READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-sealer", "topic", "panlock.state", set()),
+        ("panlock-sealer", "topic", "payments", set()),
+        ("panlock-sealer", "transactional-id", "sealer-panlock", {"WRITE", "DESCRIBE"}),
+        ("panlock-worker", "topic", "panlock.checkpoints", {"DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-worker", "transactional-id", "sealer-panlock", set()),
+        ("panlock-auditor", "topic", "panlock.checkpoints", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-auditor", "topic", "panlock.audit.sealer", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+    ],
+)
+def test_who_may_do_what_about_seals(sealed: Policy, who: str, resource: str, target: str, may: set[str]) -> None:
+    assert operations(desired(sealed, 3), who, resource, target) == may
+
+
+def test_without_a_sealers_key_there_is_no_sealer(wanted: Desired) -> None:
+    assert not any(acl.principal == "User:panlock-sealer" for acl in wanted.acls)

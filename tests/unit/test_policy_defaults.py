@@ -59,6 +59,7 @@ def test_defaults_are_those_of_the_formats(short: Policy) -> None:
     assert short.roles.model_dump() == {
         "workers": ("panlock-worker",),
         "auditors": ("panlock-auditor",),
+        "sealers": ("panlock-sealer",),
         "operators": ("ops",),
         "deployers": ("panlock-deploy",),
     }
