@@ -41,7 +41,7 @@ def _log(each: Followed, now: float) -> dict[str, Any]:
     refused = each.refused
     return {
         "log": each.progress.origin,
-        "sealed": each.published,
+        "sealed": each.published.tree.size,
         "unsealed": each.unsealed,
         "unsealed_seconds": 0.0 if each.grown_at is None else round(now - each.grown_at, 3),
         "refused": None if refused is None else refused._asdict(),

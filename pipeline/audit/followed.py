@@ -45,7 +45,7 @@ class Followed:
     def __init__(self, partition: int, keys: Keys, progress: Progress) -> None:
         self.partition, self.keys = partition, keys
         self.progress = progress  # what is signed, and may be sealed
-        self.published = progress.tree.size
+        self.published = progress  # what the last checkpoint says
         self.grown_at: float | None = None  # when the first event came that no checkpoint has
         self.refused: Refused | None = None
         self.head, self.due = progress.head, progress.tree.size  # of the chain, signed or not
@@ -54,7 +54,7 @@ class Followed:
     @property
     def unsealed(self) -> int:
         """Events that were read and are in no checkpoint."""
-        return self.due - self.published
+        return self.due - self.published.tree.size
 
     @property
     def unsigned(self) -> int:
@@ -103,7 +103,7 @@ class Followed:
 
     def sealed(self) -> None:
         """What is signed is published."""
-        self.published, self.grown_at = self.progress.tree.size, None
+        self.published, self.grown_at = self.progress, None
 
     def _answer(self, leaves: bytes, last: Row) -> None:
         tree = self.progress.tree.append(leaves)

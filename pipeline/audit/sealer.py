@@ -61,7 +61,7 @@ class Sealer:
         return Out(progress.checkpoint.key, note.encode(), time, ((HEADER, stand.encode()),))
 
     def _manifest(self, time: int) -> Out:
-        logs = [log.progress.checkpoint for log in self.logs]
+        logs = [log.published.checkpoint for log in self.logs]
         manifest = Manifest(self.cluster, timestamp(time).decode(), logs)
         return Out(manifest.key, sign(manifest.text(), self.name, self.signer.key).encode(), time)
 
@@ -84,6 +84,6 @@ class Sealer:
 
 
 def _is_due(log: Followed, now: float, last: bool) -> bool:
-    grown = log.progress.tree.size - log.published
+    grown = log.progress.tree.size - log.published.tree.size
     waited = log.grown_at is not None and now - log.grown_at >= SECONDS
     return grown >= LEAVES or (grown > 0 and (last or waited))
