@@ -27,7 +27,9 @@ from agents.trust import verifier_of
 from agents.watchdog import commit_group_offsets, compare_topics_often, watch
 from agents.web import serve_status
 from pipeline.approval.history import Proposal
+from pipeline.first_use import keys_used
 from pipeline.identity.verifier import Verifier
+from pipeline.keys.opened import Keys
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
 from pipeline.source import Source, sources
@@ -44,13 +46,13 @@ METADATA_AGE = 10_000  # ms until a topic that was recreated, or a partition tha
 class Worker:
     """The lanes that this process has, and what they share."""
 
-    def __init__(self, policy: Policy, config: WorkerConfig, approved: Sequence[Proposal] = ()) -> None:
-        self.policy, self.config, self.approved = policy, config, approved
+    def __init__(self, policy: Policy, config: WorkerConfig, keys: Keys, approved: Sequence[Proposal] = ()) -> None:
+        self.policy, self.config, self.keys, self.approved = policy, config, keys, approved
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
-        self._verifier = verifier_of(policy, config)
+        self._verifier = verifier_of(policy, config, keys)
         self._signer = signer_of(policy.audit.worker_keys, config.audit_key)
-        self._sources = flow_sources(policy, config, self._verifier)
+        self._sources = flow_sources(policy, config, keys, self._verifier)
         self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
@@ -71,6 +73,7 @@ class Worker:
                 topics=sorted(limits(self.policy)),
                 pool=self._pool,
                 approved=self.approved,
+                keys=keys_used(self.policy, self.keys),
                 verifier=self._verifier,
                 signer=self._signer,
                 issuers=IssuerObserver(self.policy, self._issuer_context),
@@ -129,10 +132,12 @@ class Worker:
             self._crashing = asyncio.ensure_future(self.app.crash(error))
 
 
-def flow_sources(policy: Policy, config: WorkerConfig, verifier: Verifier | None = None) -> dict[str, Source]:
+def flow_sources(
+    policy: Policy, config: WorkerConfig, keys: Keys, verifier: Verifier | None = None
+) -> dict[str, Source]:
     """Raises WorkerConfigError where the policy works with a key that the worker does not have."""
     try:
-        return sources(policy, config.keyring(), faults.PANIC_ON, config.source_of_schemas(), verifier)
+        return sources(policy, keys.keyring(), faults.PANIC_ON, config.source_of_schemas(), verifier)
     except ValueError as error:
         raise WorkerConfigError(f"token_keys: {error}") from error
 

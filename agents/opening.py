@@ -98,4 +98,5 @@ def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> 
         sources=services.sources,
         approved=services.approved,
         signer=services.signer,
+        keys=services.keys,
     )

@@ -25,7 +25,7 @@ FRESH = 2.0  # seconds: lanes that open together ask the cluster once
 class Services:
     """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes.
 
-    `approved` and `signer` as in Context.
+    `approved`, `keys` and `signer` as in Context.
     """
 
     consumer: ChunkConsumer
@@ -38,6 +38,7 @@ class Services:
     pool: ThreadPoolExecutor
     issuers: IssuerObserver
     approved: Sequence[Proposal] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
     verifier: Verifier | None = None
     signer: Signer | None = None
     _asking: "asyncio.Task[Facts] | None" = field(default=None)

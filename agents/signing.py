@@ -6,7 +6,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from agents.config import WorkerConfigError, read_secret
+from agents.config import WorkerConfigError
+from agents.keys.plain import read_secret
 from pipeline.audit.signature import Signer, keys_of
 
 

@@ -4,22 +4,21 @@ from pathlib import Path
 
 from cryptography import x509
 
-from agents.config import WorkerConfig, WorkerConfigError, read_secret
-from pipeline.identity.sealing_keys import PrivateKey, SealKeyError, key_id, read_private
+from agents.config import WorkerConfig, WorkerConfigError
 from pipeline.identity.verifier import Verifier
+from pipeline.keys.opened import Keys
 from pipeline.policy.models import Policy
 
 
-def verifier_of(policy: Policy, config: WorkerConfig) -> Verifier | None:
+def verifier_of(policy: Policy, config: WorkerConfig, keys: Keys) -> Verifier | None:
     """None where no principal signs. Raises WorkerConfigError."""
     if all(principal.identity != "signed" for principal in policy.principals.values()):
         return None
     pems = policy.authority_pems or {str(config.kafka.ca): _read(config.kafka.ca)}
     authorities = [root for name, pem in pems.items() for root in _certificates(name, pem)]
-    keys = dict(_seal_key(name, file) for name, file in config.seal_keys.items())
-    if not keys and any(flow.quarantine == "sealed" for flow in policy.flows.values()):
+    if not keys.seals and any(flow.quarantine == "sealed" for flow in policy.flows.values()):
         raise WorkerConfigError("seal_keys: the policy has sealed flows, and the worker no key to open them: name one")
-    return Verifier(authorities, keys)
+    return Verifier(authorities, keys.seals)
 
 
 def _read(file: Path) -> bytes:
@@ -34,11 +33,3 @@ def _certificates(name: str, pem: bytes) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
         raise WorkerConfigError(f"authorities: {name} holds no certificate in PEM") from error
-
-
-def _seal_key(name: str, file: Path) -> tuple[bytes, PrivateKey]:
-    try:
-        private = read_private(read_secret(f"seal_keys.{name}", file).decode("ascii", "replace"))
-    except SealKeyError as error:
-        raise WorkerConfigError(f"seal_keys.{name}: {file}: {error}") from None
-    return key_id(private.public), private

@@ -150,7 +150,8 @@ class Panlock:
 
     @contextmanager
     def running(self) -> Iterator[Guarded]:
-        command = [sys.executable, "-m", "cli", "worker", "--policy", str(self._policy), "--config", str(self._config)]
+        files = ["--policy", str(self._policy), "--config", str(self._config)]
+        command = [sys.executable, "-m", "cli", "worker", *files, "--development"]
         process = Guarded(command, self._log, os.environ)
         try:
             yield process

@@ -1,7 +1,7 @@
 """`panlock`: its commands, and the one place where an error becomes a message and an exit code.
 
-Exit codes: 0 fine; 1 a check found something; 2 usage, policy or configuration; 3 Kafka unreachable or access denied;
-70 a defect of Panlock (sysexits.h: EX_SOFTWARE); 130 interrupted.
+Exit codes: 0 fine; 1 a check found something; 2 usage, policy or configuration; 3 Kafka or a key service unreachable,
+or access denied; 70 a defect of Panlock (sysexits.h: EX_SOFTWARE); 130 interrupted.
 """
 
 import os
@@ -16,7 +16,7 @@ from cli.lazy import LazyGroup, Member
 from cli.output import OutputClosedError, discard_stdout, say
 from pipeline.errors import PanlockError
 
-USAGE, KAFKA, DEFECT, INTERRUPTED = 2, 3, 70, 130
+USAGE, SERVICE, DEFECT, INTERRUPTED = 2, 3, 70, 130
 
 
 class Panlock(LazyGroup):
@@ -44,6 +44,7 @@ class Panlock(LazyGroup):
             "worker": Member("cli.worker", "worker", "Run a worker."),
             "sealer": Member("cli.sealer", "sealer", "Run the sealer of the audit."),
             "lanes": Member("cli.lanes", "app", "What each lane does; let a stopped one go on."),
+            "keys": Member("cli.keys", "app", "Where keys come from; make, wrap and rotate them."),
             "dev": Member("cli.dev", "app", "A development Kafka on this machine."),
         }
     )
@@ -56,7 +57,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="PCI DSS enforcement for Kafka: quarantine, mask, hold until people approve, release, audit.",
-    epilog="Exit codes: 0 fine, 1 a check found something, 2 usage, policy or configuration, 3 Kafka.",
+    epilog="Exit codes: 0 fine, 1 a check found something, 2 usage, policy or configuration, 3 Kafka or a key service.",
 )
 
 
@@ -106,8 +107,9 @@ def _exit_code() -> int:
 
 def _code_of(error: PanlockError) -> int:
     from deploy.admin import KafkaDeniedError, KafkaUnreachableError
+    from pipeline.keys.service import KeyServiceError
 
-    return KAFKA if isinstance(error, KafkaDeniedError | KafkaUnreachableError) else USAGE
+    return SERVICE if isinstance(error, KafkaDeniedError | KafkaUnreachableError | KeyServiceError) else USAGE
 
 
 def _defect(error: Exception) -> int:

@@ -17,6 +17,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from agents.keys.settings import KeySettings
 from agents.settings import Kafka
 from cli.session.held import Session
 from cli.session.settings import Person, SignInSettings
@@ -31,6 +32,10 @@ ConfigOption = Annotated[
     typer.Option(
         "--config", "-c", envvar="PANLOCK_CONFIG", help="Configuration; default ./panlock.yaml.", show_default=False
     ),
+]
+
+DevelopmentOption = Annotated[
+    bool, typer.Option("--development", help="Take plain keys, from files and variables: never with real card data.")
 ]
 
 
@@ -67,6 +72,11 @@ class Settings(BaseModel):
         return self.signing_key()
 
 
+def load_keys(path: Path | None) -> KeySettings:
+    """Where the configuration says that keys come from. Raises ConfigError."""
+    return read_config(_there(path), KeySettings)
+
+
 def passphrase(prompt: str) -> bytes:
     """From PANLOCK_PASSPHRASE_FILE, PANLOCK_PASSPHRASE, or the terminal. Raises ConfigError."""
     if path := os.environ.get("PANLOCK_PASSPHRASE_FILE"):
@@ -80,25 +90,30 @@ def passphrase(prompt: str) -> bytes:
 
 def load_config(path: Path | None) -> Settings:
     """Raises ConfigError."""
-    path = path or DEFAULT
-    if not path.exists():
-        raise ConfigError(
-            f"no configuration at {path}: say --config FILE, or set PANLOCK_CONFIG (docs/cli.md shows one)"
-        )
+    path = _there(path)
     settings = read_config(path, Settings)
     base = path.parent
     person = settings.person and settings.person.relative_to(base)
     return settings.model_copy(update={"kafka": settings.kafka.relative_to(base), "person": person})
 
 
+def _there(path: Path | None) -> Path:
+    path = path or DEFAULT
+    if not path.exists():
+        raise ConfigError(
+            f"no configuration at {path}: say --config FILE, or set PANLOCK_CONFIG (docs/cli.md shows one)"
+        )
+    return path
+
+
 def read_config(path: Path, model: type[Part]) -> Part:
-    """What of a configuration file concerns `model`, paths as they are written. Raises ConfigError."""
+    """What of a configuration file concerns `model`. Raises ConfigError."""
     try:
         raw = yaml.safe_load(_read(path, "configuration"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, context=path.parent)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
         raise ConfigError(f"{path}: {wrong}") from error

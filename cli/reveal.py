@@ -12,8 +12,10 @@ from typing import Annotated
 
 import typer
 
-from agents.config import read_key
-from cli.config import ConfigOption, load_config
+from agents.core_dumps import forbid_core_dumps
+from agents.keys.opening import open_keys
+from agents.keys.settings import KeySettings
+from cli.config import ConfigOption, DevelopmentOption, load_config, load_keys
 from cli.decisions import send
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, say
@@ -22,7 +24,6 @@ from pipeline.approval.decision import Reveal, sign_reveal
 from pipeline.approval.envelope import signer
 from pipeline.approval.keys import SigningKey
 from pipeline.errors import PanlockError
-from pipeline.keys import Keyring
 from pipeline.masking.face import kernel_flow
 from pipeline.policy import Policy, load_policy
 from pipeline.policy.models import TokenDomain
@@ -37,14 +38,17 @@ def reveal(
     value: Annotated[str, typer.Argument(help="The encrypted value, enc_<key id>_...", metavar="VALUE")],
     policy: Annotated[Path, typer.Option(help="The policy.")],
     flow: Annotated[str, typer.Option(help="The flow it comes from.")],
-    token_key: Annotated[Path, typer.Option(help="File of the key that the value names: 32 bytes, mode 0600.")],
     reason: Annotated[str, typer.Option(help="Why you need it. Goes into the audit for good.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    development: DevelopmentOption = False,
 ) -> None:
-    """Read an encrypted value. Needs a person with the role revealers; tells the audit before it shows anything."""
+    """Read an encrypted value; tells the audit before it shows anything.
+
+    Needs a person with the role revealers, and the key that the value names, under `token_keys` of the configuration.
+    """
     loaded, settings = load_policy(policy), load_config(config)
-    class_, text = _decrypt(loaded, flow, value, token_key)
+    class_, text = _decrypt(loaded, flow, value, load_keys(config), development)
     key = settings.signatory()
     person = _permitted(loaded, key)
     jti = uuid.uuid4().hex
@@ -59,18 +63,21 @@ def reveal(
         print(text)
 
 
-def _decrypt(policy: Policy, flow: str, value: str, file: Path) -> tuple[str, str]:
-    """(class, text). Raises RevealError, WorkerConfigError."""
+def _decrypt(policy: Policy, flow: str, value: str, keys: KeySettings, development: bool) -> tuple[str, str]:
+    """(class, text). Raises RevealError, KeysError."""
     if flow not in policy.flows:
         raise RevealError(f"the policy has no flow {flow!r}: take one of {', '.join(policy.flows)}")
     prefix, _, rest = value.partition("_")
     id_, mark, _ = rest.partition("_")
     if prefix != "enc" or not mark:
         raise RevealError("that is no encrypted value: they are written enc_<key id>_...; tokens cannot be read back")
-    try:
-        keyring = Keyring({id_: read_key(id_, file)}, id_)
-    except ValueError as error:
-        raise RevealError(f"the value's key id: {error}") from error
+    if id_ not in keys.token_keys:
+        raise RevealError(
+            f"the configuration has no key {id_!r}: add it to token_keys, as a worker's configuration has it"
+        )
+    forbid_core_dumps()
+    alone = keys.model_copy(update={"token_keys": {id_: keys.token_keys[id_]}, "token_key": id_, "seal_keys": {}})
+    keyring = open_keys(alone, development).keyring()
     # what opens a value is the key that it names, whichever its domain works with today
     domains = {name: TokenDomain(key=id_) for name in policy.token_domains}
     named = policy.model_copy(update={"token_domains": domains})

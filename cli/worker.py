@@ -14,8 +14,11 @@ from agents.app import Worker
 from agents.approved import approved
 from agents.cluster import facts
 from agents.config import load_worker_config
+from agents.core_dumps import forbid_core_dumps
 from agents.fit import check_fit
+from agents.keys.opening import open_keys
 from agents.quiet import hush_aiokafka
+from cli.config import DevelopmentOption
 from cli.kafka import told
 from pipeline.policy.bundle import load_bundle
 from pipeline.policy.topics import limits
@@ -30,15 +33,18 @@ SWITCH = 0.001
 
 def worker(
     policy: Annotated[Path, typer.Option(help="The policy that this worker enforces.")],
-    config: Annotated[Path, typer.Option(help="Kafka connection, store directory, web port and token keys.")],
+    config: Annotated[Path, typer.Option(help="Kafka connection, store directory, web port and keys.")],
+    development: DevelopmentOption = False,
 ) -> None:
     """Enforce the policy: verify, mask, hold, release and audit. Exit 0 after SIGTERM, 1 if a part of it stopped.
 
     Refuses to start where people have not approved the policy or the cluster's topics do not fit it (exit 2), or Kafka
-    does not answer (exit 3).
+    or a key service does not answer (exit 3).
     """
     hush_aiokafka()
+    forbid_core_dumps()
     settings = load_worker_config(config)
+    keys = open_keys(settings, development)
     settings.store.mkdir(parents=True, exist_ok=True)
     loop = uvloop.new_event_loop()
     bundle = load_bundle(policy)
@@ -46,7 +52,7 @@ def worker(
     with told(settings.kafka, "see the policy's topics"):
         words = asyncio.run(approved(settings.kafka, bundle, settings.genesis))
         check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
-    app = Worker(rules, settings, words).app
+    app = Worker(rules, settings, keys, words).app
     gc.freeze()
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH)

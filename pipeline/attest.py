@@ -11,6 +11,8 @@ from pipeline.audit.events import EventType, timestamp
 from pipeline.identity.certificates import parse_certificate, parse_chain
 from pipeline.identity.marks import Mark
 from pipeline.identity.proof import Known, Proof, Proofs, Sealed
+from pipeline.identity.sealing import parse_sealed_key
+from pipeline.keys.opened import seal_name
 from pipeline.masking.face import Masked
 from pipeline.record import Reason, Record
 from pipeline.source import Source
@@ -182,6 +184,7 @@ def _keep_sealed_key(turn: Turn, source: Source, partition: int, now: int, chunk
         if value is not None and decode_sealed(value).time < spent:
             turn.view.put(former, None)
     turn.view.put(key, encode_sealed(sealed))
+    turn.use_key(seal_name(parse_sealed_key(sealed.header).recipient))
 
 
 def _window(source: Source) -> int:

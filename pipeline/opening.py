@@ -70,6 +70,7 @@ def opened(
         EventType.LANE_OPENED,
         actor={"worker": context.worker},
         former=former,
+        keys=dict(context.keys) or None,
         starts=dict(list(starts.items())[:NAMED]),
         **({"starts_more": len(starts) - NAMED} if len(starts) > NAMED else {}),
     )

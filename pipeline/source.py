@@ -1,7 +1,7 @@
 """Where a record comes from, what is to be done with it, and where it goes: one per quarantine topic."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import panlock_kernel
 
@@ -49,6 +49,7 @@ class Context:
     `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID;
     `compacted`: topics that take no record without a key. `approved`: every bundle that people have put in force, the
     one of this policy last; empty where no people are asked. `signer` signs the lane's audit, where the policy asks.
+    `keys`: what the lane may use, as pipeline.keys.opened names it → what it came from.
     """
 
     policy: Policy
@@ -61,6 +62,7 @@ class Context:
     sources: Mapping[str, Source]
     approved: Sequence[Proposal] = ()
     signer: Signer | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def sources(

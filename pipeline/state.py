@@ -18,6 +18,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
                                        principal; effect: deny or allow
     grant/<id>                         JSON: a grant that is not long over (pipeline.approval.grant)
     issuer/<alias>                     hex SHA-256 of the issuer's keys that the audit knows (pipeline.observing)
+    key/<kind>/<id>                    id of the event that told of the key's first use (pipeline.first_use)
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
 """
 
@@ -215,6 +216,10 @@ def certificate_key(x5t: bytes) -> bytes:
 
 def sealed_key(topic: str, partition: int, name: str) -> bytes:
     return SEALED_PREFIX + f"{topic}/{partition}/{name}".encode()
+
+
+def first_use_key(name: str) -> bytes:
+    return f"key/{name}".encode()
 
 
 def denied_key(kind: str, value: str) -> bytes:

@@ -14,6 +14,7 @@ from pipeline.approval.requester import requester_of
 from pipeline.audit.events import Chain, EventType, by, timestamp
 from pipeline.audit.origin import origin
 from pipeline.effects import Effects, Out
+from pipeline.first_use import is_token, key_fields, names_key
 from pipeline.policy.topics import AUDIT, PENDING, STATE
 from pipeline.record import Headers, Reason, RecordId, Way
 from pipeline.source import Context, Source
@@ -27,6 +28,7 @@ from pipeline.state import (
     decode_json,
     denied_key,
     encode_chain,
+    first_use_key,
     grant_key,
     key_digest,
     pending_key,
@@ -90,6 +92,9 @@ class Turn:
     def finish(self) -> Effects:
         for id_, encoded in self.view.told_grants.items():
             self.effects.send(PENDING, self.context.lane, Out(grant_key(id_), encoded, self.now))
+        for name in self.context.keys:
+            if is_token(name) and self.first_use(name) and names_key(name, (out.value for out in self.audit)):
+                self.use_key(name)
         if self.audit:
             self._sign()
             self.view.put(CHAIN, encode_chain(self.chain.seq, self.chain.prev))
@@ -109,6 +114,17 @@ class Turn:
         key, event = self.chain.event(type_, self.time, **fields)
         self.audit.append(Out(key, event, self.now))
         return key.decode()
+
+    def first_use(self, name: str) -> bool:
+        """Whether the lane has not used that key yet; `name` as pipeline.keys.opened has it."""
+        return self.view.get(first_use_key(name)) is None
+
+    def use_key(self, name: str) -> None:
+        """Tell the audit of a key's first use in this lane, once."""
+        if name in self.context.keys and self.first_use(name):
+            key = key_fields(name, self.context.keys[name])
+            event = self.event(EventType.KEY_FIRST_USED, actor={"worker": self.context.worker}, key=key)
+            self.view.put(first_use_key(name), VERSION + event.encode())
 
     def denied(self, kind: str, value: str) -> bool:
         """Whether an operator has denied this certificate, serial, principal, person or key."""

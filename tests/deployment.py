@@ -42,7 +42,10 @@ def until(what: str, look: Callable[[], T | None], patience: float = PATIENCE) -
 
 
 class WorkerProcess:
-    """A `panlock worker`, or another `command` of its own process; `store` outlives it."""
+    """A `panlock worker`, or another `command` of its own process; `store` outlives it.
+
+    A worker takes plain keys, unless its configuration has `key_services`.
+    """
 
     def __init__(
         self, directory: Path, policy: Path, config: dict[str, Any], faults: str = "", command: str = "worker"
@@ -53,6 +56,8 @@ class WorkerProcess:
         file.write_text(yaml.safe_dump(config))
         (self.store / "web.port").unlink(missing_ok=True)
         arguments = [sys.executable, "-m", "cli", command, "--policy", str(policy), "--config", str(file)]
+        if command == "worker" and "key_services" not in config:
+            arguments.append("--development")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 arguments,

@@ -36,7 +36,7 @@ class WorkerProcess:
         )
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
         self._process = Guarded(
-            [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(config)],
+            [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(config), "--development"],
             self.log,
             environment,
         )

@@ -50,6 +50,7 @@ class EventType(StrEnum):
     STORE_CORRUPT = "store.corrupt"
     CERTIFICATE_SEEN = "certificate.seen"
     SEQUENCE_GAP = "sequence.gap"
+    KEY_FIRST_USED = "key.first-used"
     IDENTITY_DENIED = "identity.denied"
     IDENTITY_ALLOWED = "identity.allowed"
     SEALER_STARTED = "sealer.started"

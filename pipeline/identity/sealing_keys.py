@@ -98,7 +98,12 @@ def read_public(text: str) -> PublicKey:
 
 def read_private(text: str) -> PrivateKey:
     """Raises SealKeyError, which never quotes the text."""
-    return private_key(*_read(text, _PRIVATE))
+    return private_key(*read_seed(text))
+
+
+def read_seed(text: str) -> tuple[Kem, bytes]:
+    """What `private_text` was given. Raises SealKeyError, as above."""
+    return _read(text, _PRIVATE)
 
 
 def _read(text: str, prefix: str) -> tuple[Kem, bytes]:

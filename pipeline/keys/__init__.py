@@ -1,4 +1,4 @@
-"""Keys that enforcement uses. Token keys: HMAC-SHA-256, 32 bytes each, by key id."""
+"""Keys that enforcement uses, and the interface of what they come from. Token keys: HMAC-SHA-256, by key id."""
 
 from panlock_kernel import Keyring
 

@@ -25,7 +25,7 @@ def panlock(cluster: DevCluster, tmp_path: Path) -> Iterator[Deployment]:
 def person(panlock: Deployment, name: str, key: object) -> Cli:
     pem = panlock.directory / f"{name}.decisions.pem"
     pem.write_bytes(key.as_pem(private=True, password=SECRET))  # type: ignore[attr-defined]
-    config = {"person": {"key": str(pem)}}
+    config = {"person": {"key": str(pem)}, "token_keys": {"k1": str(panlock.token_key)}}
     return Cli(panlock.cluster, panlock.directory, name, config, {"PANLOCK_PASSPHRASE": SECRET})
 
 
@@ -37,7 +37,7 @@ def test_a_person_with_the_role_reads_a_value_and_the_audit_says_so(panlock: Dep
     value = json.loads(record.value)["number"]
     assert value.startswith("enc_k1_")
     arguments = ("reveal", value, "--policy", str(panlock.policy_file), "--flow", "payments")
-    arguments += ("--token-key", str(panlock.token_key), "--reason", "chargeback 1177")
+    arguments += ("--development", "--reason", "chargeback 1177")
 
     refused = person(panlock, "ana", ANA.key)(*arguments)
     assert (refused.code, refused.out) == (2, "")

@@ -6,6 +6,7 @@ import pytest
 
 from agents.app import flow_sources
 from agents.config import WorkerConfig, WorkerConfigError
+from agents.keys.opening import open_keys
 from agents.settings import Kafka
 from pipeline.policy import parse_policy
 from tests.policy_text import POLICY
@@ -23,5 +24,6 @@ def config(directory: Path) -> WorkerConfig:
 def test_a_missing_key_is_named(tmp_path: Path, domain: str) -> None:
     text = POLICY.replace("strategy: token", "strategy: token, domain: cards")
     policy = parse_policy(f"{text}token_domains: {{cards: {domain}}}\n", "p.yaml")
+    settings = config(tmp_path)
     with pytest.raises(WorkerConfigError, match=r"token_keys: \$\.card\.number: .*k9"):
-        flow_sources(policy, config(tmp_path))
+        flow_sources(policy, settings, open_keys(settings, development=True))

@@ -1,0 +1,1 @@
+"""Where a worker's keys come from: key services over the network, and files and variables for development."""
