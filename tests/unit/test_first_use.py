@@ -57,12 +57,13 @@ def test_while_a_domain_is_dual_the_previous_key_is_used_too() -> None:
     text = f"{POLICY}token_domains: {{default: {{key: k2, previous: k1, dual: true, rekeys: [payments]}}}}\n"
     policy = parse_policy(text, "p.yaml")
     keyring = Keyring({"k1": bytes(32), "k2": bytes(range(32))}, "k1")
-    lane = MemoryLane(text, keys=ORIGINS, sources=sources(policy, keyring))
+    lane = MemoryLane(keys=ORIGINS)
+    lane.context = replace(lane.context, policy=policy, sources=sources(policy, keyring))
     lane.records(CARD)
     assert told(lane) == [FIRST, {"kind": "token", "id": "k2", "from": "aws"}]
 
 
-def keys(**more: object) -> Keys:
+def keys() -> Keys:
     origins = {**dict.fromkeys(("token/k0", "token/k1", "token/k2"), "vault"), seal_name(b"\xab" * 32): "aws"}
     return Keys({}, "k1", {}, origins)
 

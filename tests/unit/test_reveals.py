@@ -99,7 +99,7 @@ def encrypted(policy: Policy, flow: str) -> str:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path, str, str]:
-    """Policy file, key file, flow and a value."""
+    """Policy file, configuration, flow and a value."""
     import yaml
 
     tree = yaml.safe_load(POLICY)
@@ -110,14 +110,16 @@ def files(tmp_path: Path) -> tuple[Path, Path, str, str]:
     policy.write_text(yaml.safe_dump(tree))
     key.write_bytes(KEY)
     key.chmod(0o600)
-    return policy, key, flow, encrypted(parse_policy(policy.read_text(), "p.yaml"), flow)
+    config = tmp_path / "ana.yaml"
+    config.write_text("token_keys: {k1: k1.key}")
+    return policy, config, flow, encrypted(parse_policy(policy.read_text(), "p.yaml"), flow)
 
 
 def test_a_value_is_shown_as_it_was_written_after_it_was_told(
     told: list[bytes], files: tuple[Path, Path, str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    policy, key, flow, value = files
-    cli.reveal.reveal(value, policy, flow, key, "chargeback 1177")
+    policy, config, flow, value = files
+    cli.reveal.reveal(value, policy, flow, "chargeback 1177", config, development=True)
     assert capsys.readouterr().out == "4111-1111\n"
     found = read_message(told[0], parse_policy(policy.read_text(), "p.yaml"))
     assert isinstance(found, Reveal)
@@ -135,9 +137,9 @@ def test_nothing_is_shown_where_it_cannot_be_told(
         raise RevealError("Kafka does not answer")
 
     monkeypatch.setattr(cli.reveal, "send", refuse)
-    policy, key, flow, value = files
+    policy, config, flow, value = files
     with pytest.raises(RevealError):
-        cli.reveal.reveal(value, policy, flow, key, "chargeback 1177")
+        cli.reveal.reveal(value, policy, flow, "chargeback 1177", config, development=True)
     assert capsys.readouterr().out == ""
 
 
@@ -147,23 +149,23 @@ def test_nothing_is_shown_where_it_cannot_be_told(
         (lambda value: value[:-6] + "AAAAAA", "altered"),
         (lambda value: "tok_k1_" + "a" * 32, "no encrypted value"),
         (lambda value: "4111111111111111", "no encrypted value"),
-        (lambda value: value.replace("enc_k1", "enc_K-1"), "key id"),
+        (lambda value: value.replace("enc_k1", "enc_K-1"), "no key 'K-1'"),
     ],
 )
 def test_what_is_no_value_of_the_flow_is_refused_and_not_told(
     told: list[bytes], files: tuple[Path, Path, str, str], change, what: str
 ) -> None:  # type: ignore[no-untyped-def]
-    policy, key, flow, value = files
+    policy, config, flow, value = files
     with pytest.raises(RevealError, match=what):
-        cli.reveal.reveal(change(value), policy, flow, key, "chargeback 1177")
+        cli.reveal.reveal(change(value), policy, flow, "chargeback 1177", config, development=True)
     assert told == []
 
 
 def test_somebody_without_the_role_is_shown_nothing(
     told: list[bytes], files: tuple[Path, Path, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy, key, flow, value = files
+    policy, config, flow, value = files
     policy.write_text(policy.read_text().replace("- revealers", "- others"))
     with pytest.raises(RevealError, match="role revealers"):
-        cli.reveal.reveal(value, policy, flow, key, "chargeback 1177")
+        cli.reveal.reveal(value, policy, flow, "chargeback 1177", config, development=True)
     assert told == []
