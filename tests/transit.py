@@ -86,7 +86,8 @@ class _Transit(BaseHTTPRequestHandler):
 
 
 class _StandIn(ThreadingHTTPServer):
-    def __init__(self, ca: DevelopmentCA) -> None:
+    def __init__(self, ca: DevelopmentCA, derived: bool) -> None:
+        self.derived = derived
         super().__init__(("127.0.0.1", 0), _Transit)
         leaf, client = ca.issue("vault", host=True), ca.issue("panlock-keys")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(ca.certificate))
@@ -108,7 +109,7 @@ class _StandIn(ThreadingHTTPServer):
                 return self._login(certified)
             case _ if token != self.told.token:
                 return _refused(403, "permission denied")
-            case ["transit", *what, "panlock"] if body.get("context"):
+            case ["transit", *what, "panlock"] if body.get("context") or not self.derived:
                 return self._transit(what, body)
             case ["transit", *_, "panlock"]:
                 return _refused(400, "missing 'context' for key derivation")
@@ -120,7 +121,7 @@ class _StandIn(ThreadingHTTPServer):
         return 200, {"auth": {"client_token": self.told.token}}
 
     def _transit(self, what: list[str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        bound, nonce = b64decode(body["context"]), os.urandom(12)
+        bound, nonce = b64decode(body["context"]) if self.derived else b"", os.urandom(12)
         if what == ["decrypt"]:
             raw = b64decode(body["ciphertext"].removeprefix("vault:v1:"))
             try:
@@ -138,8 +139,9 @@ def _refused(status: int, why: str) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def stand_in(directory: Path) -> Iterator[Server]:
-    server = _StandIn(DevelopmentCA(directory))
+def stand_in(directory: Path, derived: bool = True) -> Iterator[Server]:
+    """`derived`: what its Transit key is."""
+    server = _StandIn(DevelopmentCA(directory), derived)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

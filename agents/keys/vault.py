@@ -1,7 +1,8 @@
 """HashiCorp Vault's Transit engine as a key service, through hvac.
 
 A worker needs `update` on <mount>/decrypt/<key>; who makes keys, on <mount>/datakey/plaintext/<key> and
-<mount>/encrypt/<key>. Make Transit's key with `derived=true`: then Vault binds each ciphertext to kind and id.
+<mount>/encrypt/<key>. Transit's key must be made with `derived=true`: only then does Vault bind each ciphertext to kind
+and id; with another key it ignores the context, and what it does is refused here.
 """
 
 from base64 import b64decode, b64encode
@@ -11,13 +12,14 @@ from typing import Any
 import hvac
 import orjson
 import requests
-from hvac.exceptions import Forbidden, Unauthorized, VaultDown, VaultError
+from hvac.exceptions import Forbidden, InvalidRequest, Unauthorized, VaultDown, VaultError
 
 from agents.keys.plain import read_secret
 from agents.keys.settings import VaultSettings
 from pipeline.keys.service import KEY_BYTES, KeyServiceError, Kind, context
 
 TIMEOUT = 10.0  # seconds of one request
+_ANYTHING = b64encode(b"panlock").decode()
 _WORDS = 200  # characters of Vault's own that a message takes
 
 
@@ -43,14 +45,18 @@ class Vault:
         self._answer("sign in", self._sign_in)
 
     def generate(self, kind: Kind, id_: str) -> tuple[bytes, str]:
+        self._check_derived("encrypt_data", plaintext=_ANYTHING)
         answer = self._transit("make a data key", "generate_data_key", kind, id_, key_type="plaintext", bits=256)
         return self._key(answer), str(answer["ciphertext"])
 
     def wrap(self, kind: Kind, id_: str, key: bytes) -> str:
+        self._check_derived("encrypt_data", plaintext=_ANYTHING)
         return str(self._transit("encrypt", "encrypt_data", kind, id_, plaintext=b64encode(key).decode())["ciphertext"])
 
     def unwrap(self, kind: Kind, id_: str, ciphertext: str) -> bytes:
-        return self._key(self._transit(f"decrypt {kind} key {id_}", "decrypt_data", kind, id_, ciphertext=ciphertext))
+        answer = self._transit(f"decrypt {kind} key {id_}", "decrypt_data", kind, id_, ciphertext=ciphertext)
+        self._check_derived("decrypt_data", ciphertext=ciphertext)
+        return self._key(answer)
 
     def _sign_in(self) -> object:
         auth, client = self._settings.auth, self._client
@@ -67,14 +73,30 @@ class Vault:
         role = {"name": auth.certificate.role} if auth.certificate.role else {}
         return client.login(f"/v1/auth/{auth.certificate.mount}/login", json=role)
 
+    def _check_derived(self, method: str, **more: str) -> None:
+        """A derived key does nothing without a context."""
+
+        def call() -> bool:
+            try:
+                self._call(method, **more)
+            except InvalidRequest:
+                return True
+            return False
+
+        if not self._answer("see what it binds", call):
+            raise self._error(
+                "bind a key to its id", "takes a Transit key made with derived=true: make one, and wrap anew"
+            )
+
     def _transit(self, what: str, method: str, kind: Kind, id_: str, **more: object) -> Mapping[str, Any]:
         bound = b64encode(orjson.dumps(context(kind, id_), option=orjson.OPT_SORT_KEYS)).decode()
-        call = getattr(self._client.secrets.transit, method)
-        settings = self._settings
-        answer: Mapping[str, Any] = self._answer(
-            what, lambda: call(settings.key, context=bound, mount_point=settings.mount, **more)["data"]
-        )
+        answer: Mapping[str, Any] = self._answer(what, lambda: self._call(method, context=bound, **more)["data"])
         return answer
+
+    def _call(self, method: str, **more: object) -> Any:
+        return getattr(self._client.secrets.transit, method)(
+            self._settings.key, mount_point=self._settings.mount, **more
+        )
 
     def _key(self, answer: Mapping[str, Any]) -> bytes:
         try:

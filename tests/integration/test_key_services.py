@@ -72,6 +72,19 @@ def test_a_pod_signs_in_with_its_service_account(tmp_path: Path) -> None:
         check_contract(reach(server, tmp_path, "kubernetes"))
 
 
+def test_a_transit_key_that_binds_nothing_is_refused(tmp_path: Path) -> None:
+    with stand_in(tmp_path / "vault", derived=False) as server:
+        service = reach(server, tmp_path)
+        ciphertext = service._call("encrypt_data", plaintext=b64encode(KEY).decode())["data"]["ciphertext"]
+        for use in (
+            lambda: service.generate(Kind.TOKEN, "k1"),
+            lambda: service.wrap(Kind.TOKEN, "k1", KEY),
+            lambda: service.unwrap(Kind.TOKEN, "k1", ciphertext),
+        ):
+            with pytest.raises(KeyServiceError, match="made with derived=true: make one, and wrap anew"):
+                use()
+
+
 def test_aws_wraps_and_unwraps(aws: dict[str, Any]) -> None:
     check_contract(AwsKms(AwsSettings.model_validate(aws)))
 
