@@ -8,6 +8,7 @@ What would not count is not sent.
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -60,8 +61,7 @@ def init(
             f"panlock.policy has its first bundle already, {past.chain[0].bundle.hash}: `panlock policy propose` "
             "changes the policy"
         )
-    key = settings.signing_key()
-    standing(bundle.policy, key)
+    standing(bundle.policy, settings.signatory())
     after = _say(settings, past, "propose", bundle, reason)
     _print(after.in_force, "init", as_json)
     say(f"genesis: {bundle.hash}")
@@ -156,11 +156,13 @@ def fetch(
     say(f"version {chosen.bundle.policy.version}, bundle {chosen.bundle.hash}: {out / POLICY_FILE}")
 
 
-def read(settings: Settings) -> History:
-    """All that was said in panlock.policy. Raises NotSentError where there is none for this certificate."""
+def read(settings: Settings, more: Sequence[Record] = ()) -> History:
+    """All that was said in panlock.policy, and `more` after it. Raises NotSentError where there is none to be seen."""
+    signs_in = settings.person is not None and settings.person.issuer is not None
+    context = settings.sign_in().context() if signs_in else None
     try:
         with told(settings.kafka, f"read {POLICY}"):
-            return asyncio.run(history(settings.kafka, settings.genesis))
+            return asyncio.run(history(settings.kafka, settings.genesis, context, more))
     except TopicMissingError:
         raise NotSentError(
             f"{POLICY} is not there for this certificate: `panlock deploy apply` makes it, and lets those read and "
@@ -201,8 +203,10 @@ def known(past: History, beginning: str | None) -> Proposal:
 
 
 def _say(settings: Settings, past: History, act: Act, bundle: Bundle, reason: str) -> History:
-    """Sign, rehearse, send, and read again. Raises NotSentError, UnknownKeyError, ChangeError."""
-    key = settings.signing_key()
+    """Sign, rehearse, send, and read again. Raises NotSentError, UnknownKeyError, ChangeError,
+    SessionError.
+    """
+    key = settings.signatory()
     present = past.in_force
     if present is not None:
         standing(present.bundle.policy, key)
@@ -217,8 +221,8 @@ def _say(settings: Settings, past: History, act: Act, bundle: Bundle, reason: st
         iat=int(time.time()),
     )
     value = encode(sign_change(key, change), bundle if act == "propose" else None)
-    _raise_refusal(past.add_all([Record(REHEARSED, 0, value)]), REHEARSED)
-    (place,) = asyncio.run(deliver(settings, [Message(record_key(change, key), value, 0)], POLICY))
+    _raise_refusal(read(settings, [Record(REHEARSED, int(time.time() * 1000), value)]), REHEARSED)
+    (place,) = asyncio.run(deliver(settings, [Message(record_key(change), value, 0)], POLICY))
     after = read(settings)
     _raise_refusal(after, place)
     return after

@@ -18,6 +18,7 @@ from agents.core_dumps import forbid_core_dumps
 from agents.fit import check_fit
 from agents.keys.opening import open_keys
 from agents.quiet import hush_aiokafka
+from agents.signing import signer_of
 from cli.config import DevelopmentOption
 from cli.kafka import told
 from pipeline.policy.bundle import load_bundle
@@ -50,7 +51,8 @@ def worker(
     bundle = load_bundle(policy)
     rules = bundle.policy
     with told(settings.kafka, "see the policy's topics"):
-        words = asyncio.run(approved(settings.kafka, bundle, settings.genesis))
+        signer = signer_of(rules.audit.worker_keys, settings.audit_key)
+        words = asyncio.run(approved(settings.kafka, bundle, settings.genesis, settings.issuer_context(), signer))
         check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
     app = Worker(rules, settings, keys, words).app
     gc.freeze()

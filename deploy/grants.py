@@ -99,7 +99,10 @@ def _people(policy: Policy) -> Iterator[Acl]:
 
 
 def _changes(policy: Policy) -> Iterator[Acl]:
-    """Who may change the policy writes to its topic; workers and auditors read what they wrote."""
+    """Who may change the policy writes to its topic; workers and auditors read what they wrote.
+
+    Where people sign in, workers keep the issuers' keys there, too.
+    """
     if policy.policy_approvers is None:
         return
     for person in sorted(policy.holders(policy.policy_approvers.roles)):
@@ -107,6 +110,8 @@ def _changes(policy: Policy) -> Iterator[Acl]:
     sealers = policy.roles.sealers if policy.audit.sealer_keys else ()
     for name in (*policy.roles.workers, *policy.roles.auditors, *sealers):
         yield from _topic(name, POLICY, "READ", "DESCRIBE")
+    for name in policy.roles.workers if policy.sign_ins else ():
+        yield from _topic(name, POLICY, "WRITE")
 
 
 def _auditors(policy: Policy) -> Iterator[Acl]:

@@ -61,7 +61,8 @@ def hear(turn: Turn, chunk: Messages) -> None:
         where = str(RecordId(DECISIONS, lane, record.offset))
         if isinstance(message, Said):
             if message.session is not None:
-                observe(turn, message.session, chunk.observed)
+                alias = message.session.issuer
+                observe(turn, alias, turn.context.policy.issuers[alias].issuer, chunk.observed[alias])
             denied = denied_speaker(turn, message)
             if denied is not None:
                 refuse(turn, denied, where, message)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from pipeline.approval.history import Heard, Proposal
+from pipeline.approval.roles import actor_of
 from pipeline.audit.events import EventType, timestamp
 from pipeline.errors import PanlockError
+from pipeline.observing import observe
 from pipeline.state import BUNDLE, Standing, State, decode_standing, encode_standing
 from pipeline.turn import Turn
 
@@ -57,12 +59,15 @@ def tell_policies(turn: Turn) -> None:
 
 def _tell(turn: Turn, proposal: Proposal, heard: Heard) -> None:
     change = heard.change
+    if change.session is not None and heard.seen is not None:
+        observe(turn, change.session.issuer, heard.seen.issuer, heard.seen.keys)
     turn.event(
         _TYPES[change.act],
-        actor={"person": change.person},
+        actor=actor_of(change),
         reason=change.reason,
         resource={"bundle": change.bundle, "version": change.version, "message": heard.place},
         previous=change.previous,
         received=timestamp(heard.time).decode(),
         jws=heard.message.decode(),
+        keys=None if heard.seen is None else heard.seen.keys.sha256,
     )

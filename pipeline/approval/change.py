@@ -1,6 +1,7 @@
 """What `panlock.policy` holds: proposals of a bundle, approvals, denials, and the word that puts it in force.
 
-A record is a JSON object; `message` is signed (pipeline.approval.envelope), and a proposal comes with its bundle:
+A record is a JSON object; `message` is signed (pipeline.approval.envelope), and a proposal comes with its bundle. What
+workers witness (pipeline.approval.witness) lies between them:
 
     {"v":1,"message":"<JWS>","bundle":{"policy":"<base64>","files":{"ca.pem":"<base64>"}}}
     {"v":1,"message":"<JWS>"}
@@ -11,12 +12,13 @@ A record is a JSON object; `message` is signed (pipeline.approval.envelope), and
 """
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import orjson
 
-from pipeline.approval.envelope import MAX_BYTES, seal, unseal
+from pipeline.approval.envelope import MAX_BYTES, Signatory, seal, unseal
+from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
 from pipeline.errors import PanlockError
@@ -27,6 +29,7 @@ from pipeline.record import Refusal
 NO_PREVIOUS = "0" * 64
 Act = Literal["propose", "approve", "deny", "apply"]
 _HASH = re.compile(r"[0-9a-f]{64}")
+_NOT_SIGNED = ("person", "key", "session")
 _JTI = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}")
 
 
@@ -36,7 +39,10 @@ class ChangeError(PanlockError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`bundle`: its hash; `previous`: hash of the one in force; `iat` in seconds; `person` is whoever signed it."""
+    """`bundle`: its hash; `previous`: hash of the one in force; `iat` in seconds.
+
+    `person` is whoever signed it, with the `key` of that thumbprint, or under a `session`: read, not signed.
+    """
 
     act: Act
     cluster: str
@@ -47,18 +53,21 @@ class Change:
     jti: str
     iat: int
     person: str = ""
+    key: str = field(default="", compare=False)
+    session: Session | None = None
 
 
-def sign_change(key: SigningKey, change: Change) -> bytes:
+def sign_change(key: SigningKey | Signatory, change: Change) -> bytes:
     """Raises ChangeError."""
     if not printable(change.reason):
         raise ChangeError(f"a change needs a reason: one line of 1 to {MAX_CHARACTERS} printable characters")
     if masked(change.reason) != change.reason:
         raise ChangeError("the reason holds a card number: say it without; nothing was signed")
-    payload = {name: value for name, value in asdict(change).items() if name != "person"}
-    raw = seal(key, {"v": 1, "policy": payload})
-    if len(raw) > MAX_BYTES:
-        raise ChangeError(f"the message has {len(raw)} bytes, at most {MAX_BYTES} fit: shorten the reason")
+    payload = {each.name: getattr(change, each.name) for each in fields(change) if each.name not in _NOT_SIGNED}
+    body: dict[str, object] = {"v": 1, "policy": payload}
+    raw, most = (seal(key, body), MAX_BYTES) if isinstance(key, SigningKey) else (key.seal(body), key.most)
+    if len(raw) > most:
+        raise ChangeError(f"the message has {len(raw)} bytes, at most {most} fit: shorten the reason")
     return raw
 
 
@@ -68,9 +77,9 @@ def encode(raw: bytes, bundle: Bundle | None = None) -> bytes:
     return orjson.dumps(value if bundle is None else {**value, "bundle": bundle.json()})
 
 
-def record_key(change: Change, key: SigningKey) -> bytes:
+def record_key(change: Change) -> bytes:
     """For people who look into the topic; readers go by the message alone."""
-    return f"{change.act}/{change.bundle}/{key.thumbprint()}".encode()
+    return f"{change.act}/{change.bundle}/{change.jti}".encode()
 
 
 def decode(value: bytes | None) -> tuple[bytes, object] | None:
@@ -84,19 +93,22 @@ def decode(value: bytes | None) -> tuple[bytes, object] | None:
         return None
 
 
-def read_change(raw: bytes, policy: Policy) -> Change | Refusal:
-    """A signed message, by somebody whom `policy` knows. Never raises, whatever the bytes."""
-    opened = unseal(raw, policy)
+def read_change(raw: bytes, policy: Policy, observed: Observed | None = None, received: int = 0) -> Change | Refusal:
+    """A signed message, by somebody whom `policy` or one of its issuers knows. Never raises, whatever the bytes.
+
+    `observed`: the issuers' keys; `received`: the message's broker time in ms.
+    """
+    opened = unseal(raw, policy, observed, received)
     if isinstance(opened, Refusal):
         return opened
-    person, payload = opened.person, opened.payload
+    payload = opened.payload
     body = payload.get("policy")
-    wanted = {each.name: int if each.type is int else str for each in fields(Change) if each.name != "person"}
+    wanted = {each.name: int if each.type is int else str for each in fields(Change) if each.name not in _NOT_SIGNED}
     if len(payload) != 1 or not isinstance(body, dict) or set(body) != set(wanted):
         return Refusal.BAD_SIGNATURE
     if any(type(body[name]) is not kind for name, kind in wanted.items()):
         return Refusal.BAD_SIGNATURE
-    change = Change(**body, person=person)
+    change = Change(**body, person=opened.person, key=opened.key, session=opened.session)
     return change if _sound(change) else Refusal.BAD_SIGNATURE
 
 

@@ -15,7 +15,7 @@ A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, 
 """
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeVar
 
 import orjson
@@ -75,7 +75,7 @@ class Decision:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
 
 
@@ -90,7 +90,7 @@ class Resume:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
 
 
@@ -107,7 +107,7 @@ class Reveal:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
 
 
@@ -125,7 +125,7 @@ class Denial:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
 
 

@@ -17,7 +17,7 @@ members. `rule_sha256` ties it to the rule as it was: of `panlock-grant-rule-v1`
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -65,7 +65,7 @@ class GrantProposal(Terms):
     """`person`, `key` and `session` as in Decision; `signed`: the whole message, a JWS."""
 
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
     signed: str = ""
 
@@ -82,7 +82,7 @@ class GrantWord:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
     signed: str = ""
 

@@ -5,16 +5,20 @@
             policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it; one denial
             ends it
 
-Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone.
+Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone. A word
+under a sign-in needs its issuer's keys, as a worker of the policy in force has seen them (pipeline.approval.witness).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.approval.change import NO_PREVIOUS, Change, decode, read_change
+from pipeline.approval.id_token import Session
+from pipeline.approval.wanted import keys_wanted
+from pipeline.approval.witness import Seen, is_witness
 from pipeline.policy.bundle import Bundle, read_bundle
-from pipeline.policy.models import PolicyApprovers
+from pipeline.policy.models import Policy, PolicyApprovers
 from pipeline.record import Refusal
 
 
@@ -28,12 +32,13 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A word that counts, as it was signed; `time` in ms, the broker's."""
+    """A word that counts, as it was signed; `time` in ms, the broker's. `seen`: its issuer's keys, under a session."""
 
     change: Change
     message: bytes
     place: str
     time: int
+    seen: Seen | None = None
 
 
 @dataclass(slots=True)
@@ -68,9 +73,14 @@ class Refused(NamedTuple):
 class History:
     """Fed with every record in order. `in_force` is None until the first bundle has been read."""
 
-    def __init__(self, cluster: str, genesis: str | None) -> None:
-        """`genesis`: hash of the first bundle; None takes the first that is there, on nobody's word: to look only."""
-        self.cluster, self.genesis = cluster, genesis
+    def __init__(self, cluster: str, genesis: str | None, seen: Sequence[Seen] = ()) -> None:
+        """`genesis`: hash of the first bundle; None takes the first that is there, on nobody's word: to look only.
+
+        `seen`: issuers' keys, as workers have witnessed them or the reader has fetched them.
+        """
+        self.cluster, self.genesis, self._seen = cluster, genesis, seen
+        self.unseen: set[str] = set()  # issuers whose keys a word wants and that nobody has
+        self.fetched: list[tuple[Seen, Policy]] = []  # that no worker had witnessed, and the policy they served
         self.in_force: Proposal | None = None
         self.waiting: dict[str, Proposal] = {}
         self.denied: dict[str, str] = {}  # bundles over the one in force that a person denied, and who
@@ -84,17 +94,18 @@ class History:
 
     def add(self, record: Record) -> None:
         """Never raises, whatever the bytes."""
-        if record.value is None:
+        if record.value is None or is_witness(record.value):
             return
         if (present := self.in_force) is None:
             self._begin(record)
             return
         found = decode(record.value)
-        change = Refusal.BAD_SIGNATURE if found is None else read_change(found[0], present.bundle.policy)
+        seen = None if found is None else self._keys(found[0], present.bundle.policy, record.time)
+        change = _read(found, present.bundle.policy, seen, record.time)
         if found is None or isinstance(change, Refusal):
             self._refuse(record, "", change.value if isinstance(change, Refusal) else "")
             return
-        heard = Heard(change, found[0], record.place, record.time)
+        heard = Heard(change, found[0], record.place, record.time, seen)
         why = self._unfit(change, present)
         if why is None:
             why = self._propose(heard, found[1], present) if change.act == "propose" else self._answer(heard, present)
@@ -109,11 +120,12 @@ class History:
         if found is None or bundle is None or rule is None or self.genesis not in (None, bundle.hash):
             self._refuse(record, "", "before the first bundle, and not it")
             return
-        change = read_change(found[0], bundle.policy)
+        seen = self._keys(found[0], bundle.policy, record.time)
+        change = _read(found, bundle.policy, seen, record.time)
         if isinstance(change, Refusal) or not _is_first(change, bundle, self.cluster):
             self._refuse(record, "", "holds the first bundle, but is not signed by one of its people for this cluster")
             return
-        heard = Heard(change, found[0], record.place, record.time)
+        heard = Heard(change, found[0], record.place, record.time, seen)
         self.in_force = Proposal(bundle, rule, heard, 0)
         self.chain.append(self.in_force)
 
@@ -125,6 +137,18 @@ class History:
             return "is over another bundle than the one in force"
         if change.person not in present.bundle.policy.holders(present.approvers.roles):
             return f"{change.person} has none of the roles of policy_approvers in the policy in force"
+        return None if change.session is None else _unfit_session(change.session, present)
+
+    def _keys(self, raw: bytes, policy: Policy, received: int) -> Seen | None:
+        """Of the issuer that a word under a session claims."""
+        for alias, kids in keys_wanted([raw], policy).items():
+            issuer, workers = policy.issuers[alias].issuer, policy.audit.worker_keys
+            for seen in self._seen:
+                if all(seen.counts(issuer, kid, received, self.cluster, workers) for kid in kids):
+                    if not seen.signed:
+                        self.fetched.append((seen, policy))
+                    return seen
+            self.unseen.add(issuer)
         return None
 
     def _propose(self, heard: Heard, content: object, present: Proposal) -> str | None:
@@ -167,6 +191,28 @@ class History:
 
     def _refuse(self, record: Record, person: str, why: str) -> None:
         self.refused.append(Refused(record.place, person, why))
+
+
+def _read(found: tuple[bytes, object] | None, policy: Policy, seen: Seen | None, time: int) -> Change | Refusal:
+    if found is None:
+        return Refusal.BAD_SIGNATURE
+    aliases = (
+        {}
+        if seen is None
+        else {alias: seen.keys for alias, each in policy.issuers.items() if each.issuer == seen.issuer}
+    )
+    return read_change(found[0], policy, aliases, time)
+
+
+def _unfit_session(session: Session, present: Proposal) -> str | None:
+    """Both must say it: the policy that somebody is one of its approvers, and the issuer that they still are."""
+    if not set(present.approvers.roles) & session.roles:
+        return f"{session.person} has none of the roles of policy_approvers at the issuer"
+    if session.device:
+        return f"{session.person} signed in by the device flow, which a stranger can start"
+    if not present.bundle.policy.audit.worker_keys:
+        return "is under a sign-in, and the policy in force names no audit.worker_keys to witness its issuer's keys"
+    return None
 
 
 def _is_first(change: Change, bundle: Bundle, cluster: str) -> bool:

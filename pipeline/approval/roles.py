@@ -1,5 +1,6 @@
 """Which roles somebody has: those that the policy gives to their registered key, or their groups at the issuer."""
 
+from pipeline.approval.change import Change
 from pipeline.approval.decision import Said
 from pipeline.policy.models import Policy
 
@@ -11,7 +12,7 @@ def roles_of(message: Said, policy: Policy) -> frozenset[str]:
     return frozenset() if person is None else frozenset(person.roles)
 
 
-def actor_of(message: Said) -> dict[str, object]:
+def actor_of(message: Said | Change) -> dict[str, object]:
     """Who said it, for an event: the person, and how their issuer vouches for them."""
     session = message.session
     if session is None:

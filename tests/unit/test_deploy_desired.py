@@ -252,3 +252,12 @@ def test_who_may_do_what_about_seals(sealed: Policy, who: str, resource: str, ta
 
 def test_without_a_sealers_key_there_is_no_sealer(wanted: Desired) -> None:
     assert not any(acl.principal == "User:panlock-sealer" for acl in wanted.acls)
+
+
+def test_where_people_sign_in_workers_keep_the_issuers_keys_there() -> None:
+    issuers = "issuers: {idp: {issuer: https://idp.example, client_id: panlock}}\n"
+    rule = f"{issuers}policy_approvers: {{roles: [operators, payments-approvers], quorum: 1}}\nflows:"
+    text = POLICY.replace("flows:", rule, 1).replace("expires: 4h", "expires: 4h\n        requester: $.by")
+    wanted = desired(parse_policy(text, "p"), 3)
+    assert "WRITE" in operations(wanted, "panlock-worker", "topic", "panlock.policy")
+    assert "WRITE" not in operations(wanted, "panlock-auditor", "topic", "panlock.policy")

@@ -37,16 +37,22 @@ def check_approvers(root: Cursor) -> Iterator[Problem]:
 
 
 def check_policy_approvers(root: Cursor) -> Iterator[Problem]:
-    """A change needs its quorum beside its author, who is one of them: nobody else may write a proposal."""
+    """A change needs its quorum beside its author, who is one of them: nobody else may write a proposal.
+
+    Somebody without a key signs in, which counts by keys of the issuer that workers have signed for.
+    """
     place = root.at("policy_approvers")
+    signing_in = _people_sign_in(root) and bool(root.at("audit", "worker_keys").data)
     people = dict(root.at("people").members())
     roles = set(place.at("roles").texts())
-    able = {name for name, each in people.items() if each.at("keys").data and roles & set(each.at("roles").texts())}
+    holders = {name: each for name, each in people.items() if roles & set(each.at("roles").texts())}
+    able = {name for name, each in holders.items() if signing_in or each.at("keys").data}
     quorum = place.at("quorum").data if place.at("quorum").data is not None else 2
     if isinstance(quorum, int) and not isinstance(quorum, bool) and roles and quorum >= len(able):
         yield place.at("quorum").problem(
             f"asks for {quorum} beside the author, but {len(able)} people with a key have one of the roles",
-            "add people with one of the roles and a key, or lower the quorum",
+            "add people with one of the roles and a key, or lower the quorum; where people sign in, and the policy has "
+            "`audit.worker_keys`, they need no key",
         )
 
 
