@@ -1,7 +1,7 @@
 """Verifying a chunk of signed records: the kernel reads, each distinct root's signature is checked once, seals open.
 
-One a worker: what it has learned of certificates, sealed keys and roots serves all its lanes. All of it is named by
-hashes or checked against the authorities, so that it does not matter who brought it.
+One a worker: what it has learned of certificates, sealed keys and roots serves all its lanes. All of it is checked, a
+chain against the authorities, a sealed key by opening it, so that it does not matter who brought it.
 """
 
 import hashlib
@@ -104,8 +104,8 @@ class Verifier:
         chunk = SignedChunk(place[:3], terms.principal, list(records), terms.window, terms.sealed)
         refused = self._learn(chunk, records)
         verdicts = [self._verdict(root, terms, refused) for root in chunk.roots]
-        names = chunk.sealed_keys
-        data_keys = [self._data_key(name, terms, place) for name in names]
+        names, brought = chunk.sealed_keys, _brought(chunk)
+        data_keys = [self._data_key(name, brought.get(name, []), terms, place) for name in names]
         keys, values, headers, found = chunk.finish(
             verdicts, [_NUMBER[key] if isinstance(key, Reason) else key for key in data_keys]
         )
@@ -118,12 +118,9 @@ class Verifier:
     def _learn(self, chunk: SignedChunk, records: Sequence[Record]) -> dict[bytes, Reason]:
         """Take in what the chunk's records bring; returns the certificates whose chains do not hold."""
         refused: dict[bytes, Reason] = {}
-        wanted = set(chunk.sealed_keys)
-        for number, stream, time, chain, header in chunk.attached:
+        for number, _, _, chain, _ in chunk.attached:
             if chain is not None:
                 refused.update(self._learn_chain(chain, records[number].timestamp))
-            if header is not None and (name := sealed_key_hash(header)) in wanted:
-                _keep(self._sealed, name, Sealed(stream, time, header), DATA_KEYS)
         return refused
 
     def _learn_chain(self, header: bytes, at_ms: int) -> dict[bytes, Reason]:
@@ -153,25 +150,42 @@ class Verifier:
             _keep(self._roots, root, None, ROOTS)
         return certificate.not_before, certificate.not_after
 
-    def _data_key(self, name: bytes, terms: Terms, place: Place) -> bytes | Reason:
+    def _data_key(self, name: bytes, brought: Sequence[Sealed], terms: Terms, place: Place) -> bytes | Reason:
+        """`brought`: by records of the chunk, which nobody has verified: whose stream it is for, opening it tells."""
         topic = place._replace(partition=0)  # a data key is bound to the topic
         known = self._data_keys.get((topic, name))
         if known is not None:
             return known
-        sealed = self._sealed.get(name)
-        if sealed is None:
-            return Reason.SEAL_KEY_UNKNOWN
+        former = self._sealed.get(name)
+        reason = Reason.SEAL_KEY_UNKNOWN
+        for sealed in brought if former is None else (former, *brought):
+            key = self._unwrap(sealed, terms, place)
+            if isinstance(key, bytes):
+                _keep(self._sealed, name, sealed, DATA_KEYS)
+                _keep(self._data_keys, (topic, name), key, DATA_KEYS)
+                return key
+            reason = key
+        return reason
+
+    def _unwrap(self, sealed: Sealed, terms: Terms, place: Place) -> bytes | Reason:
         scope = Scope(place.cluster, place.topic_id, terms.principal, sealed.stream, sealed.time // HOUR_MS)
         try:
             wrapped = parse_sealed_key(sealed.header)
             private = self.seal_keys.get(wrapped.recipient)
             if private is None:
                 return Reason.SEAL_KEY_UNKNOWN
-            key = unwrap_data_key(wrapped, private, scope)
+            return unwrap_data_key(wrapped, private, scope)
         except SealError:
             return Reason.SEAL_INVALID
-        _keep(self._data_keys, (topic, name), key, DATA_KEYS)
-        return key
+
+
+def _brought(chunk: SignedChunk) -> dict[bytes, list[Sealed]]:
+    """The sealed keys that records name and records bring, once for each stream and hour: at most one a record."""
+    wanted, found = set(chunk.sealed_keys), dict[bytes, dict[tuple[bytes, int], Sealed]]()
+    for _, stream, time, _, header in chunk.attached:
+        if header is not None and (name := sealed_key_hash(header)) in wanted:
+            found.setdefault(name, {}).setdefault((stream, time // HOUR_MS), Sealed(stream, time, header))
+    return {name: list(each.values()) for name, each in found.items()}
 
 
 def _holds(certificate: Certificate, root: _Root) -> bool:

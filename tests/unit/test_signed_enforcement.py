@@ -1,5 +1,6 @@
 """Signed and sealed records, from the quarantine topic to effects, without Kafka."""
 
+import os
 import time
 import uuid
 from base64 import b64decode
@@ -240,6 +241,28 @@ def test_sealed_flows_take_sealed_records_alone_and_open_no_others(lane: SignedL
     liar = _Liar("checkout", checkout, WORKER.public)
     assert lane.reasons(write(lane, liar, topic=SEALED), SEALED) == ["seal-invalid"]
     assert lane.reasons(write(lane, pod(checkout, sealed=True)), TOPIC) == [None]  # sealed where it need not be
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_data_key_that_another_stream_brings_is_spoilt_for_nobody(
+    lane: SignedLane, checkout: Credentials, first: bool
+) -> None:
+    """A pod of the same principal names the data key of another, and brings it, under its own stream."""
+    victim = pod(checkout, sealed=True)
+    written = write(lane, victim, topic=SEALED)
+    stolen = []
+    for _ in range(20):
+        thief = pod(checkout, sealed=True)
+        thief._data_keys = {scope: (os.urandom(32), header) for scope, (_, header) in victim._data_keys.items()}
+        stolen += write(lane, thief, topic=SEALED)
+    refused = ["seal-invalid"] * 20
+    assert lane.reasons(stolen + written if first else written + stolen, SEALED) == (
+        [*refused, None] if first else [None, *refused]
+    )
+    assert lane.reasons(write(lane, victim, topic=SEALED, carry=False), SEALED) == [None]
+    lane.restart()
+    assert lane.reasons(stolen, SEALED) == ["seal-invalid"] * 20
+    assert lane.reasons(write(lane, victim, topic=SEALED, carry=False), SEALED) == [None]
 
 
 class _Liar(Pod):
