@@ -51,7 +51,7 @@ class Worker:
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
         self._verifier = verifier_of(policy, config, keys)
-        self._signer = signer_of(policy.audit.worker_keys, config.audit_key)
+        self._signer = signer_of(policy.audit.worker_keys, keys.audit)
         self._sources = flow_sources(policy, config, keys, self._verifier)
         self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")

@@ -41,7 +41,6 @@ class WorkerConfig(KeySettings):
     token_keys: dict[str, KeySource]
     token_key: str
     genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    audit_key: Path | None = None  # signs the audit; needed where the policy names audit.worker_keys
     schemas: SchemaSettings | None = None
     issuer_ca: Path | None = None
     session_timeout: Annotated[float, Field(ge=1, le=300)] = 10.0  # seconds until a silent worker's lanes move
@@ -84,7 +83,6 @@ def load_worker_config(path: Path) -> WorkerConfig:
             "kafka": config.kafka.relative_to(base),
             "store": base / config.store,
             "issuer_ca": config.issuer_ca and base / config.issuer_ca,
-            "audit_key": config.audit_key and base / config.audit_key,
             "schemas": config.schemas and config.schemas.relative_to(base),
         }
     )

@@ -51,7 +51,7 @@ def worker(
     bundle = load_bundle(policy)
     rules = bundle.policy
     with told(settings.kafka, "see the policy's topics"):
-        signer = signer_of(rules.audit.worker_keys, settings.audit_key)
+        signer = signer_of(rules.audit.worker_keys, keys.audit)
         words = asyncio.run(approved(settings.kafka, bundle, settings.genesis, settings.issuer_context(), signer))
         check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
     app = Worker(rules, settings, keys, words).app

@@ -7,7 +7,7 @@ from pipeline.policy.models import DEFAULT_DOMAIN, Policy
 
 
 def keys_used(policy: Policy, keys: Keys) -> dict[str, str]:
-    """Of `keys.origins` the token keys that make something under this policy, and every seal key: what was made with
+    """Of `keys.origins` the token keys that make something under this policy, and every other key: what was made with
     other token keys is recognised, and needs none of them."""
     domains = policy.token_domains.values()
     tokens = {domain.key for domain in domains} | {domain.previous for domain in domains if domain.dual}

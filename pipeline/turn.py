@@ -15,6 +15,7 @@ from pipeline.audit.events import Chain, EventType, by, timestamp
 from pipeline.audit.origin import origin
 from pipeline.effects import Effects, Out
 from pipeline.first_use import is_token, key_fields, names_key
+from pipeline.keys.opened import audit_name
 from pipeline.policy.topics import AUDIT, PENDING, STATE
 from pipeline.record import Headers, Reason, RecordId, Way
 from pipeline.source import Context, Source
@@ -92,15 +93,21 @@ class Turn:
     def finish(self) -> Effects:
         for id_, encoded in self.view.told_grants.items():
             self.effects.send(PENDING, self.context.lane, Out(grant_key(id_), encoded, self.now))
-        for name in self.context.keys:
-            if is_token(name) and self.first_use(name) and names_key(name, (out.value for out in self.audit)):
-                self.use_key(name)
         if self.audit:
+            self._tell_first_uses()
             self._sign()
             self.view.put(CHAIN, encode_chain(self.chain.seq, self.chain.prev))
         else:
             del self.effects.sends[(AUDIT, self.context.lane)]
         return self.effects
+
+    def _tell_first_uses(self) -> None:
+        """Of token keys that the events' evidence names, and of the key that is about to sign them."""
+        for name in self.context.keys:
+            if is_token(name) and self.first_use(name) and names_key(name, (out.value for out in self.audit)):
+                self.use_key(name)
+        if self.context.signer is not None:
+            self.use_key(audit_name(self.context.signer.kid))
 
     def _sign(self) -> None:
         """The worker answers for the chain up to its last event."""

@@ -44,7 +44,7 @@ def until(what: str, look: Callable[[], T | None], patience: float = PATIENCE) -
 class WorkerProcess:
     """A `panlock worker`, or another `command` of its own process; `store` outlives it.
 
-    A worker takes plain keys, unless its configuration has `key_services`.
+    It takes plain keys, unless its configuration has `key_services`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WorkerProcess:
         file.write_text(yaml.safe_dump(config))
         (self.store / "web.port").unlink(missing_ok=True)
         arguments = [sys.executable, "-m", "cli", command, "--policy", str(policy), "--config", str(file)]
-        if command == "worker" and "key_services" not in config:
+        if "key_services" not in config:
             arguments.append("--development")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

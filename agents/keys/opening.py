@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from agents.keys.plain import from_base64, read_secret, read_variable
-from agents.keys.settings import InEnvironment, KeyServices, KeySettings, KeySource, Wrapped
+from agents.keys.settings import AuditKeySettings, InEnvironment, KeyServices, KeySettings, KeySource, Wrapped
+from pipeline.audit.signature import public_jwk, thumbprint
 from pipeline.identity.sealing_keys import Kem, PrivateKey, SealKeyError, key_id, private_key, read_public, read_seed
-from pipeline.keys.opened import Keys, seal_name, token_name
+from pipeline.keys.opened import Keys, audit_name, seal_name, token_name
 from pipeline.keys.service import KEY_BYTES, KeysError, KeyService, Kind, WrappedKey, read_wrapped
 
-MEMBERS = {Kind.TOKEN: "token_keys", Kind.SEAL: "seal_keys"}
+MEMBERS = {Kind.TOKEN: "token_keys", Kind.SEAL: "seal_keys", Kind.AUDIT: "audit_key"}
 
 
 class Services:
@@ -54,7 +59,17 @@ def open_keys(settings: KeySettings, development: bool) -> Keys:
         private = _private_key(id_, source, services)
         seals[key_id(private.public)] = private
         origins[seal_name(key_id(private.public))] = origin(Kind.SEAL, id_, source)
-    return Keys(tokens, settings.token_key or "", seals, origins)
+    audit = _audit_key(settings, services)
+    if audit is not None and settings.audit_key is not None:
+        origins[audit_name(thumbprint(audit.public_key()))] = origin(Kind.AUDIT, None, settings.audit_key)
+    return Keys(tokens, settings.token_key or "", seals, origins, audit)
+
+
+def open_audit_key(settings: AuditKeySettings, development: bool) -> Ed25519PrivateKey | None:
+    """That alone, for the sealer. Raises KeysError, KeyServiceError."""
+    if not development:
+        _refuse_plain(settings)
+    return _audit_key(settings, Services(settings.key_services))
 
 
 def token_key(id_: str, source: KeySource, services: Services) -> bytes:
@@ -86,28 +101,68 @@ def seal_seed(id_: str, source: KeySource, services: Services) -> tuple[Kem, byt
         raise KeysError(f"{where}: {shown(source)}: {error}") from None
 
 
-def wrapped_key(kind: Kind, id_: str, source: Wrapped) -> WrappedKey:
-    """Read, and that of this name; not unwrapped. Raises KeysError."""
+def audit_seed(source: KeySource, services: Services) -> bytes:
+    """32 bytes, of which Ed25519's private key is made (RFC 8032). Raises KeysError, KeyServiceError."""
+    if isinstance(source, Wrapped):
+        wrapped = wrapped_key(Kind.AUDIT, None, source)
+        seed = _unwrapped(wrapped, services)
+        if audit_public(seed) != wrapped.public:
+            raise KeysError("audit_key: its public key is another one's: take the file as it was written")
+        return seed
+    if isinstance(source, InEnvironment):
+        pem = from_base64("audit_key", read_variable("audit_key", source.env))
+    else:
+        pem = read_secret("audit_key", source)
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysError(
+            f"audit_key: {shown(source)} is no private Ed25519 key in PEM: make one with `panlock audit key`"
+        )
+    return key.private_bytes_raw()
+
+
+def audit_public(seed: bytes) -> str:
+    """The JWK that the policy names, as one line."""
+    return orjson.dumps(public_jwk(Ed25519PrivateKey.from_private_bytes(seed).public_key())).decode()
+
+
+def wrapped_key(kind: Kind, id_: str | None, source: Wrapped) -> WrappedKey:
+    """Read, and that of this name, if one is given; not unwrapped. Raises KeysError."""
     where, wrapped = place(kind, id_), source.wrapped
     if isinstance(wrapped, Path):
         try:
             wrapped = read_wrapped(wrapped.read_text(), f"{where}: {wrapped}")
         except (OSError, UnicodeDecodeError) as error:
             raise KeysError(f"{where}: cannot read {wrapped}: name a file of `panlock keys`") from error
-    if (wrapped.kind, wrapped.id) != (kind, id_):
+    if (wrapped.kind, wrapped.id) != (kind, id_ or wrapped.id):
         raise KeysError(f"{where}: holds the {wrapped.kind} key {wrapped.id}: put it under that name")
     return wrapped
 
 
-def origin(kind: Kind, id_: str, source: KeySource) -> str:
+def origin(kind: Kind, id_: str | None, source: KeySource) -> str:
     """What the key comes from: vault, aws, file or environment. Raises KeysError."""
     if isinstance(source, Wrapped):
         return wrapped_key(kind, id_, source).service
     return "environment" if isinstance(source, InEnvironment) else "file"
 
 
-def place(kind: Kind, id_: str) -> str:
-    return f"{MEMBERS[kind]}.{id_}"
+def place(kind: Kind, id_: str | None) -> str:
+    """In the configuration; there is one audit key, without a name."""
+    return MEMBERS[kind] if kind is Kind.AUDIT else f"{MEMBERS[kind]}.{id_}"
+
+
+def sources(settings: AuditKeySettings, kind: Kind) -> Mapping[str, KeySource]:
+    """Those of a kind by id; a plain audit key's is `audit`. Raises KeysError."""
+    if kind is not Kind.AUDIT:
+        found: Mapping[str, KeySource] = getattr(settings, MEMBERS[kind], {})
+        return found
+    if settings.audit_key is None:
+        return {}
+    source = settings.audit_key
+    return {wrapped_key(kind, None, source).id if isinstance(source, Wrapped) else "audit": source}
 
 
 def shown(source: KeySource) -> str:
@@ -129,10 +184,14 @@ def _unwrapped(wrapped: WrappedKey, services: Services) -> bytes:
     return services[wrapped.service].unwrap(wrapped.kind, wrapped.id, wrapped.ciphertext)
 
 
-def _refuse_plain(settings: KeySettings) -> None:
-    sources: Mapping[Kind, Mapping[str, KeySource]] = {Kind.TOKEN: settings.token_keys, Kind.SEAL: settings.seal_keys}
-    for kind, keys in sources.items():
-        for id_, source in keys.items():
+def _audit_key(settings: AuditKeySettings, services: Services) -> Ed25519PrivateKey | None:
+    source = settings.audit_key
+    return None if source is None else Ed25519PrivateKey.from_private_bytes(audit_seed(source, services))
+
+
+def _refuse_plain(settings: AuditKeySettings) -> None:
+    for kind in Kind:
+        for id_, source in sources(settings, kind).items():
             if not isinstance(source, Wrapped):
                 raise KeysError(
                     f"{place(kind, id_)}: {shown(source)} is a plain key: have a key service wrap it "

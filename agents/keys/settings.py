@@ -120,12 +120,18 @@ KeySource = Annotated[
 ]
 
 
-class KeySettings(BaseModel):
-    """Other keys of the file are not looked at. `token_key`: the id that makes new tokens."""
+class AuditKeySettings(BaseModel):
+    """`audit_key`: signs the audit, or the sealer's checkpoints."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     key_services: KeyServices = KeyServices()
+    audit_key: KeySource | None = None
+
+
+class KeySettings(AuditKeySettings):
+    """Other keys of the file are not looked at. `token_key`: the id that makes new tokens."""
+
     token_keys: dict[str, KeySource] = {}
     token_key: str | None = None
     seal_keys: dict[str, KeySource] = {}  # to open sealed records with: every key that producers may still seal to

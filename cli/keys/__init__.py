@@ -3,22 +3,24 @@
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.table import Table
 
 from agents.core_dumps import forbid_core_dumps
-from agents.keys.opening import Services, origin, shown, wrapped_key
+from agents.keys.opening import Services, origin, shown, sources, wrapped_key
 from agents.keys.settings import KeySettings, KeySource, Wrapped
 from cli.config import DEFAULT, ConfigOption, DevelopmentOption, load_keys
 from cli.keys.making import KemName, Made, Maker, next_id
 from cli.keys.steps import after_new, after_rotation, after_wrap
 from cli.output import JsonOption, plain, print_json, print_lines, print_table, say
+from pipeline.audit.signature import keys_of
 from pipeline.identity.sealing_keys import key_id, read_public
 from pipeline.keys.service import Kind
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Where keys come from; make, wrap and rotate them.")
 
-KindArgument = Annotated[Kind, typer.Argument(help="token: masking. seal: opens sealed records.")]
+KindArgument = Annotated[Kind, typer.Argument(help="token: masking. seal: opens sealed records. audit: signs.")]
 ServiceOption = Annotated[
     str | None, typer.Option("--service", help="vault or aws; default: the one that the configuration has.")
 ]
@@ -32,8 +34,7 @@ KemOption = Annotated[KemName, typer.Option("--kem", help="Of a seal key.")]
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Each key of the configuration: what for, and from where. Asks no key service, and opens nothing."""
     settings = load_keys(config)
-    rows = [_row(Kind.TOKEN, id_, source, settings) for id_, source in settings.token_keys.items()]
-    rows += [_row(Kind.SEAL, id_, source, settings) for id_, source in settings.seal_keys.items()]
+    rows = [_row(kind, id_, source, settings) for kind in Kind for id_, source in sources(settings, kind).items()]
     if as_json:
         print_json({"keys": rows})
         return
@@ -100,18 +101,22 @@ def _maker(config: Path | None, service: str | None, out: Path | None, developme
 
 
 def _row(kind: Kind, id_: str, source: KeySource, settings: KeySettings) -> dict[str, str | None]:
-    use = "opens sealed records"
+    use = "opens sealed records" if kind is Kind.SEAL else "signs the audit, or checkpoints"
     if kind is Kind.TOKEN:
         use = "makes new tokens" if id_ == settings.token_key else "what it made is recognised, or a domain's"
     public = wrapped_key(kind, id_, source).public if isinstance(source, Wrapped) else None
     return {
         "kind": kind.value,
         "id": id_,
-        "from": origin(kind, id_, source),
+        "from": origin(kind, id_ if kind is not Kind.AUDIT else None, source),
         "where": shown(source),
         "use": use,
-        "key_id": id_ if kind is Kind.TOKEN else None if public is None else key_id(read_public(public)).hex(),
+        "key_id": id_ if kind is Kind.TOKEN else None if public is None else _in_events(kind, public),
     }
+
+
+def _in_events(kind: Kind, public: str) -> str:
+    return key_id(read_public(public)).hex() if kind is Kind.SEAL else next(iter(keys_of([orjson.loads(public)])))
 
 
 def _tell(made: Made, steps: list[str], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, cast
 
-from agents.keys.opening import MEMBERS, Services, place, seal_seed, shown, token_key
+from agents.keys.opening import MEMBERS, Services, audit_public, audit_seed, place, seal_seed, shown, sources, token_key
 from agents.keys.settings import KeySettings, KeySource
 from cli.person import keep
 from pipeline.identity.sealing_keys import Kem, private_key, private_text, public_text
@@ -40,8 +40,8 @@ class Made:
     @property
     def line(self) -> str:
         """As the configuration has it."""
-        name = self.file.name
-        return f"{self.id}: {name}" if self.origin == "file" else f"{self.id}: {{wrapped: {name}}}"
+        name = "audit_key" if self.kind is Kind.AUDIT else self.id
+        return f"{name}: {self.file.name}" if self.origin == "file" else f"{name}: {{wrapped: {self.file.name}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +57,35 @@ class Maker:
     def new(self, kind: Kind, id_: str, kem: KemName) -> Made:
         if not _ID.fullmatch(id_):
             raise KeysError(f"{id_!r} is no key id: use 1 to 16 of a-z and 0-9")
-        if id_ in getattr(self.settings, MEMBERS[kind]):
+        if id_ in sources(self.settings, kind):
             raise KeysError(f"{place(kind, id_)} is there already: take another id, or `panlock keys rotate {kind}`")
         service = self._service()
         if service is None:
             return self._plain(kind, id_, kem)
         self._check_absent(kind, id_)
         key, ciphertext = self.services[service].generate(kind, id_)
-        public = public_text(private_key(kem.kem, key).public) if kind is Kind.SEAL else None
-        return self._write(kind, id_, service, ciphertext, public)
+        return self._write(kind, id_, service, ciphertext, _public(kind, kem.kem, key))
 
     def wrap(self, kind: Kind, id_: str) -> tuple[Made, str]:
         """Also where the key is now, for people."""
-        source = getattr(self.settings, MEMBERS[kind]).get(id_)
+        source = self.settings.audit_key if kind is Kind.AUDIT else sources(self.settings, kind).get(id_)
         if source is None:
             raise KeysError(f"{place(kind, id_)}: the configuration has none: name it there, or `panlock keys new`")
         service = self._service()
         if service is None:
             raise KeysError("key_services: none is there to wrap with: add vault or aws (docs/keys.md shows both)")
         self._check_absent(kind, id_)
-        if kind is Kind.TOKEN:
-            key, public = token_key(id_, source, self.services), None
-        else:
-            kem, key = seal_seed(id_, source, self.services)
-            public = public_text(private_key(kem, key).public)
+        kem, key = self._material(kind, id_, source)
         ciphertext = self.services[service].wrap(kind, id_, key)
-        return self._write(kind, id_, service, ciphertext, public), shown(source)
+        return self._write(kind, id_, service, ciphertext, _public(kind, kem, key)), shown(source)
+
+    def _material(self, kind: Kind, id_: str, source: KeySource) -> tuple[Kem, bytes]:
+        """32 bytes, and a seal key's KEM."""
+        if kind is Kind.SEAL:
+            return seal_seed(id_, source, self.services)
+        token = kind is Kind.TOKEN
+        key = token_key(id_, source, self.services) if token else audit_seed(source, self.services)
+        return Kem.MLKEM768_X25519, key
 
     def _service(self) -> str | None:
         """Which wraps; None: a plain key will do. Raises KeysError."""
@@ -101,6 +104,8 @@ class Maker:
         return there[0] if there else None
 
     def _plain(self, kind: Kind, id_: str, kem: KemName) -> Made:
+        if kind is Kind.AUDIT:
+            raise KeysError("a plain audit key is made by `panlock audit key`: it is in PEM")
         key, file = os.urandom(KEY_BYTES), self.out / f"{id_}.key"
         if kind is Kind.TOKEN:
             keep(file, key)
@@ -111,7 +116,7 @@ class Maker:
     def _check_absent(self, kind: Kind, id_: str) -> None:
         """Before a key service is asked for anything."""
         for file in (self.out / f"{id_}.json", self.out / f"{id_}.pub"):
-            if file.exists() and (kind is Kind.SEAL or file.suffix == ".json"):
+            if file.exists() and (kind is not Kind.TOKEN or file.suffix == ".json"):
                 raise KeysError(f"{file} is there already: say --out DIRECTORY, or move it away yourself")
 
     def _write(self, kind: Kind, id_: str, service: str, ciphertext: str, public: str | None) -> Made:
@@ -127,9 +132,16 @@ class Maker:
         return file
 
 
+def _public(kind: Kind, kem: Kem, key: bytes) -> str | None:
+    """Of a key pair, as it is given away."""
+    if kind is Kind.TOKEN:
+        return None
+    return audit_public(key) if kind is Kind.AUDIT else public_text(private_key(kem, key).public)
+
+
 def next_id(kind: Kind, settings: KeySettings) -> tuple[str, str]:
     """The id that is rotated, and the next one's: s1, s2. Raises KeysError."""
-    keys: dict[str, KeySource] = getattr(settings, MEMBERS[kind])
+    keys = sources(settings, kind)
     if not keys:
         raise KeysError(f"{MEMBERS[kind]}: the configuration has none to rotate: `panlock keys new {kind} ID`")
     active = settings.token_key if kind is Kind.TOKEN else None

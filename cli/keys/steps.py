@@ -3,10 +3,13 @@
 from cli.keys.making import Made
 from pipeline.keys.service import Kind
 
+_POLICY = "put the line of {} under audit.worker_keys, or .sealer_keys, of the policy, and let people approve that"
 _RESTART = "restart the workers one after another"
 
 
 def after_new(made: Made) -> list[str]:
+    if made.kind is Kind.AUDIT:
+        return [_POLICY.format(made.public and made.public.name), f"then say `{made.line}` there, and restart it"]
     member = "token_keys" if made.kind is Kind.TOKEN else "seal_keys"
     steps = [f"add `{made.line}` to {member} of every worker, with the file beside its configuration, and {_RESTART}"]
     if made.public is not None:
@@ -15,6 +18,12 @@ def after_new(made: Made) -> list[str]:
 
 
 def after_rotation(made: Made, former: str) -> list[str]:
+    if made.kind is Kind.AUDIT:
+        return [
+            _POLICY.format(made.public and made.public.name),
+            f"then say `{made.line}` there in place of {former}, and restart it",
+            f"keep {former}'s line in the policy as long as events that it signed are to be verified (400 days)",
+        ]
     if made.kind is Kind.SEAL:
         return [
             f"add `{made.line}` to seal_keys of every worker, keep {former} there, and {_RESTART}",
@@ -33,9 +42,9 @@ def after_rotation(made: Made, former: str) -> list[str]:
 
 
 def after_wrap(made: Made, former: str) -> list[str]:
-    member = "token_keys" if made.kind is Kind.TOKEN else "seal_keys"
+    where = "of that worker, or the sealer," if made.kind is Kind.AUDIT else "of every worker"
     return [
-        f"put `{made.line}` into {member} of every worker in its place, with the file beside its configuration, "
-        f"and {_RESTART}, without --development",
+        f"put `{made.line}` into the configuration {where} in its place, with the file beside it, and restart, one "
+        "after another, without --development",
         f"once they run, destroy what it was before ({former}), its copies and backups, if it was a plain key",
     ]

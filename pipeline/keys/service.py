@@ -7,7 +7,8 @@ Pure: what speaks to HashiCorp Vault and AWS KMS is in agents/keys. A wrapped ke
      "public":"panlock-seal-key-v1:..."}
 
 `ciphertext` is the service's own, bound to kind and id where the service can (`context`), so that nobody passes one key
-off as another. `public`, of seal keys alone, is what producers seal to. Nothing of it is secret.
+off as another. `public` is what producers seal to, or the JWK that the policy
+names, of an audit key; a token key has none. Nothing of it is secret.
 """
 
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ class Kind(StrEnum):
 
     TOKEN = "token"  # noqa: S105  # a name
     SEAL = "seal"
+    AUDIT = "audit"
 
 
 class WrappedKey(BaseModel):
@@ -50,9 +52,9 @@ class WrappedKey(BaseModel):
     public: Annotated[str, Field(max_length=2_048)] | None = None
 
     @model_validator(mode="after")
-    def _public_of_seal_keys(self) -> "WrappedKey":
-        if (self.kind is Kind.SEAL) != (self.public is not None):
-            raise ValueError("a seal key has its public key beside it, and no other key has")
+    def _public_of_pairs(self) -> "WrappedKey":
+        if (self.kind is Kind.TOKEN) != (self.public is None):
+            raise ValueError("a seal or audit key has its public key beside it, and a token key has none")
         return self
 
     def text(self) -> str:

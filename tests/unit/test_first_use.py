@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from panlock_kernel import Keyring
 
+from pipeline.audit.signature import Signer
 from pipeline.first_use import keys_used
 from pipeline.keys.opened import Keys, seal_name
 from pipeline.opening import opened
@@ -61,6 +63,16 @@ def test_while_a_domain_is_dual_the_previous_key_is_used_too() -> None:
     lane.context = replace(lane.context, policy=policy, sources=sources(policy, keyring))
     lane.records(CARD)
     assert told(lane) == [FIRST, {"kind": "token", "id": "k2", "from": "aws"}]
+
+
+def test_the_key_that_signs_the_audit_is_told_of_in_the_first_transaction_that_it_signs() -> None:
+    signer = Signer(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    name = f"audit/{signer.kid}"
+    lane = MemoryLane(keys={name: "aws"}, signer=signer)
+    lane.records(CARD)
+    lane.records(CARD)
+    assert told(lane) == [{"kind": "audit", "id": signer.kid, "from": "aws"}]
+    assert [("signature" in event) for event in lane.events()] == [False, True, True]
 
 
 def keys() -> Keys:

@@ -1,5 +1,6 @@
 """Where keys come from: what is refused, with what to do, and never a part of a key in a message."""
 
+import json
 import os
 from base64 import b64encode
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agents.keys import opening
-from agents.keys.opening import Services, open_keys
+from agents.keys.opening import Services, open_audit_key, open_keys
 from agents.keys.settings import KeyServices, KeySettings, Wrapped
 from cli.config import ConfigError, load_keys
 from cli.keys.making import KemName, Maker, next_id
+from pipeline.audit.signature import Signer, public_jwk
 from pipeline.identity.sealing_keys import Kem, key_id, private_key, private_text, read_public
 from pipeline.keys.opened import seal_name
 from pipeline.keys.service import KeysError, KeyServiceError, Kind, WrappedKey, read_wrapped
@@ -79,6 +83,32 @@ def test_a_wrapped_key_may_stand_in_the_configuration_itself(tmp_path: Path, ser
     inline = yaml.safe_load((tmp_path / "k1.json").read_text())
     settings = configuration(tmp_path, token_keys={"k1": {"wrapped": inline}}, token_key="k1")
     assert len(open_keys(settings, development=False).tokens["k1"]) == 32
+
+
+def test_an_audit_key_is_wrapped_whether_new_or_from_a_file(tmp_path: Path, services: MemoryServices) -> None:
+    private = Ed25519PrivateKey.from_private_bytes(KEY)
+    secret(tmp_path, "w1.pem", private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    plain = configuration(tmp_path, audit_key="w1.pem")
+    kid = Signer(private).kid
+    assert open_keys(plain, development=True).origins == {f"audit/{kid}": "file"}
+    with pytest.raises(KeysError, match=r"audit_key: .*plain.*panlock keys wrap audit audit.*--development"):
+        open_audit_key(plain, development=False)
+
+    new = maker(tmp_path, plain, services)
+    made, _ = new.wrap(Kind.AUDIT, "w1")
+    assert made.line == "audit_key: {wrapped: w1.json}"
+    assert json.loads((tmp_path / "w1.pub").read_text()) == public_jwk(private.public_key())
+    settings = configuration(tmp_path, audit_key={"wrapped": "w1.json"})
+    opened = open_audit_key(settings, development=False)
+    assert opened is not None and opened.private_bytes_raw() == KEY
+    assert open_keys(settings, development=False).origins == {f"audit/{kid}": "vault"}
+    assert next_id(Kind.AUDIT, settings) == ("w1", "w2")
+
+    new.new(Kind.AUDIT, "w2", KemName.X_WING)
+    first, second = (read_wrapped((tmp_path / f"{name}.json").read_text(), name) for name in ("w1", "w2"))
+    swapped = json.loads(first.model_copy(update={"public": second.public}).text())
+    with pytest.raises(KeysError, match="audit_key: its public key is another one's"):
+        open_audit_key(configuration(tmp_path, audit_key={"wrapped": swapped}), development=False)
 
 
 @pytest.mark.parametrize("member", ["token_keys", "seal_keys"])
@@ -166,6 +196,7 @@ def test_a_seal_key_beside_another_ones_public_key_is_refused(tmp_path: Path, se
         '{"v":1,"service":"vault","kind":"token","id":"K 1","ciphertext":"c"}',
         '{"v":1,"service":"vault","kind":"token","id":"k1","ciphertext":"c","more":1}',
         '{"v":1,"service":"vault","kind":"seal","id":"s1","ciphertext":"c"}',
+        '{"v":1,"service":"vault","kind":"audit","id":"w1","ciphertext":"c"}',
         '{"v":1,"service":"vault","kind":"token","id":"k1","ciphertext":"c","public":"p"}',
     ],
 )
