@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from faust.types import TP
 
 from agents.transport import Chunk
+from pipeline.batch import Fetched
 from pipeline.enforce import Enforced
 from pipeline.holds import Messages
-from pipeline.record import Record
 
 BATCH_RECORDS, BATCH_BYTES = 4_000, 8 << 20  # of one transaction, but always one chunk
 FULL = 4  # batches that may wait before the inputs are shut; they open again at half of it
 
 
-def weight(records: Sequence[Record]) -> int:
+def weight(records: Sequence[Fetched]) -> int:
     """Bytes of records that wait."""
-    size = sum([len(record.key or b"") + len(record.value or b"") for record in records])
-    headed = [record.headers for record in records if record.headers]
-    return size + sum(len(name) + len(content or b"") for headers in headed for name, content in headers)
+    return sum([record.size for record in records])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ abort. Whatever was open is aborted by the next InitProducerId of the same trans
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from itertools import islice
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer import sender
@@ -17,6 +16,7 @@ from aiokafka.structs import RecordMetadata
 from agents import faults
 from agents.closing import hang_up
 from agents.settings import Kafka
+from pipeline.batch import WrittenBatch
 from pipeline.effects import Out
 
 DEADLINE = 5.0  # seconds of one transaction: above request_timeout_ms, below transaction.timeout.ms
@@ -29,18 +29,26 @@ sender.BACKOFF_OVERRIDE = RETRY
 
 
 class _Batch(BatchBuilder):
-    """A batch filled in one go: a call of aiokafka's own `append` costs as much as the record's encoding."""
+    """outs[start:] as far as they fit, the first one always, encoded by the kernel in one go, and closed."""
 
-    def fill(self, outs: Sequence[Out], start: int) -> int:
-        """Append outs[start:] as far as they fit, the first one always, and close. Returns how many."""
-        append, count = self._builder.append, 0
-        for key, value, timestamp, headers in islice(outs, start, None):
-            if append(count, timestamp, key, value, [*headers]) is None:
-                break
-            count += 1
-        self._relative_offset = count
+    _buffer: bytes | None
+
+    def __init__(self, outs: list[Out], start: int, size: int) -> None:
+        super().__init__(size, 0, is_transactional=True)
+        self._written = WrittenBatch(outs, start, size)
+        self._relative_offset = self._written.count
         self.close()
-        return count
+
+    def size(self) -> int:
+        return self._written.size
+
+    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
+        self._buffer = self._written.sealed(producer_id, producer_epoch, base_sequence)
+
+    def _build(self) -> bytes:
+        if self._buffer is None:
+            raise RuntimeError("a batch is to be sent before its transaction has a producer")
+        return self._buffer
 
 
 class LaneProducer:
@@ -69,7 +77,7 @@ class LaneProducer:
         task: asyncio.Task[None] | None = self._kafka._sender.sender_task
         return task
 
-    async def transact(self, sends: Mapping[tuple[str, int], Sequence[Out]]) -> dict[tuple[str, int], RecordMetadata]:
+    async def transact(self, sends: Mapping[tuple[str, int], list[Out]]) -> dict[tuple[str, int], RecordMetadata]:
         """begin → send → await every delivery → commit. Returns where the first batch of each partition lies.
 
         Awaiting the deliveries is the point: aiokafka commits a transaction whose delivery failed.
@@ -86,11 +94,11 @@ class LaneProducer:
         faults.reach("after-commit")
         return placed
 
-    async def _send(self, to: TopicPartition, outs: Sequence[Out]) -> "list[asyncio.Future[RecordMetadata]]":
+    async def _send(self, to: TopicPartition, outs: list[Out]) -> "list[asyncio.Future[RecordMetadata]]":
         size, deliveries, sent = min(BATCH, self._limits[to.topic]), [], 0
         while sent < len(outs):
-            batch = _Batch(size, 0, is_transactional=True)
-            sent += batch.fill(outs, sent)
+            batch = _Batch(outs, sent, size)
+            sent += batch.record_count()
             deliveries.append(await self._kafka.send_batch(batch, to.topic, partition=to.partition))
         return deliveries
 

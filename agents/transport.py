@@ -17,10 +17,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from agents.batches import give_records_as_read
 from agents.closing import hang_up
-from agents.header_names import give_records_as_parsed
+from pipeline.batch import Fetched
 from pipeline.opening import Bounds
-from pipeline.record import Record
 
 IDLE = 0.05  # seconds between looks while no partition is open
 FETCH_WAIT = 100  # ms that a fetch without records waits at a broker: what opens meanwhile cannot be fetched from it
@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 
     opening: int
     start: int
-    records: list[Record]
+    records: list[Fetched]
     end: int
 
 
@@ -61,7 +61,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         self._fetching = asyncio.Lock()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        give_records_as_parsed()
+        give_records_as_read()
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # Faust would read what producers abort; its fetcher starts later
         consumer._fetch_max_wait_ms = FETCH_WAIT  # Faust's 1,500 would delay each opening

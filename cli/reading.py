@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.structs import ConsumerRecord
 
-from agents.header_names import tolerate_header_names
+from agents.batches import read_batches
 from cli.config import Settings
 from cli.kafka import TIMEOUT_MS
 from deploy.admin import KafkaUnreachableError
@@ -84,7 +84,7 @@ class Reader:
 
 @asynccontextmanager
 async def reader(settings: Settings) -> AsyncIterator[Reader]:
-    tolerate_header_names()
+    read_batches()
     consumer = AIOKafkaConsumer(
         isolation_level="read_committed",
         auto_offset_reset="none",

@@ -13,10 +13,14 @@ __all__ = [
     "Flow",
     "KernelPanic",
     "Keyring",
+    "Record",
     "SignedChunk",
+    "WrittenBatch",
     "check_path",
     "check_rule",
+    "is_whole_batch",
     "parse_and_copy",
+    "read_batch",
     "scan",
 ]
 
@@ -82,8 +86,9 @@ class Flow:
 class SignedChunk:
     """One partition's signed records: envelopes read, content and leaves hashed, roots computed; the GIL is released.
 
-    `place`: cluster id, topic UUID (16 bytes), partition; `records` have key, value, headers and timestamp (the
-    broker's, ms); `window` in ms; `sealed`: clear records are refused. Raises ValueError, KernelPanic.
+    `place`: cluster id, topic UUID (16 bytes), partition; `records` are Records, or others that have key, value,
+    headers and timestamp (the broker's, ms); `window` in ms; `sealed`: clear records are refused. Raises ValueError,
+    KernelPanic.
     """
 
     def __new__(
@@ -125,6 +130,53 @@ def leaf_hashes(values: Sequence[bytes]) -> bytes:
 def append_leaves(size: int, peaks: bytes, leaves: bytes) -> bytes:
     """Peaks (roots of the largest complete trees, the largest first) of a tree of `size` leaves that grows by `leaves`
     (hashes, one behind the other). Raises ValueError, KernelPanic."""
+
+@final
+class Record:
+    """A record of a fetch (pipeline.record.Record). It refers to the fetch's bytes: what is asked for is made anew.
+
+    A header's name that is not UTF-8 is given with surrogates (surrogateescape).
+    """
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> _Headers: ...
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+
+def read_batch(raw: bytes, start: int, end: int) -> tuple[list[Record], bool]:
+    """The records of the uncompressed batch of format 2 that lies there, and whether it is well-formed to its end:
+    where it is not, those in front of what is malformed. The checksum is not looked at."""
+
+def is_whole_batch(raw: bytes, start: int, end: int) -> bool:
+    """Whether the checksum of the batch that lies there is right. Raises ValueError: so many bytes there are not."""
+
+@final
+class WrittenBatch:
+    """`records[start:]` as one uncompressed batch of format 2 of a transaction, as far as `limit` bytes take them, the
+    first one always. `records`: a list of (key, value, timestamp in ms, headers)."""
+
+    def __new__(
+        cls, records: Sequence[tuple[bytes | None, bytes | None, int, _Headers]], start: int, limit: int
+    ) -> Self: ...
+    @property
+    def count(self) -> int:
+        """How many they are."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def sealed(self, producer: int, epoch: int, sequence: int) -> bytes:
+        """The batch, with its checksum, of this producer."""
 
 def check_rule(text: str) -> None:
     """Raises ValueError, with what is wrong and what to write instead, if `text` is no hold rule."""

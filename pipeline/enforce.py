@@ -82,7 +82,7 @@ def _verify(source: Source, record: Record) -> Reason | None:
         return record.reason
     headers = record.headers
     if any("\udc80" <= letter <= "\udcff" for name, _ in headers if not name.isascii() for letter in name):
-        return Reason.INVALID_UTF8  # agents.header_names reads such bytes as surrogates
+        return Reason.INVALID_UTF8  # panlock_kernel.Record gives such bytes as surrogates
     return verify(source.principal, source.identity, headers)
 
 

@@ -147,6 +147,10 @@ class Unreadable(NamedTuple):
     value: bytes | None = None
     headers: Headers = (("", None),)
 
+    @property
+    def size(self) -> int:
+        return 0
+
 
 def record_sha256(key: bytes | None, value: bytes | None, headers: Headers) -> str:
     """Hash of a masked record, lower-case hex: what decisions sign and events carry.

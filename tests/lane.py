@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from aiokafka.structs import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 from panlock_kernel import Keyring
 
 from pipeline.approval.decision import Decision, Tick, sign_decision
 from pipeline.approval.pending import Pending
+from pipeline.batch import Record, WrittenBatch, read_batch
 from pipeline.effects import Effects, Out
 from pipeline.enforce import decide, enforce
 from pipeline.holds import Messages
@@ -132,13 +132,13 @@ class MemoryLane:
     ) -> Effects:
         start = self.offsets.get(topic, 0)
         self.offsets[topic] = end = start + len(pairs)
-        records = [_record(topic, start + n, at, key, value, headers) for n, (key, value) in enumerate(pairs)]
+        records = [fetched(start + n, at, key, value, headers) for n, (key, value) in enumerate(pairs)]
         return self.batch([enforce(self.context.sources[topic], 0, records, end)], now)
 
     def messages(self, *values: bytes, at: int = NOW, now: int | None = None, observed: Any = None) -> Effects:
         start = self.offsets.get(DECISIONS, 0)
         self.offsets[DECISIONS] = end = start + len(values)
-        records = [_record(DECISIONS, start + n, at, b"", value, ()) for n, value in enumerate(values)]
+        records = [fetched(start + n, at, b"", value, ()) for n, value in enumerate(values)]
         return self.batch([Messages(records, end, observed or {})], at if now is None else now)
 
     def tick(self, at: int) -> Effects:
@@ -179,7 +179,16 @@ class MemoryLane:
         return {out.key: out.value for out in self.out.get(PENDING, [])}
 
 
-def _record(
-    topic: str, offset: int, at: int, key: bytes | None, value: bytes | None, headers: Headers
-) -> ConsumerRecord[Any, Any]:
-    return ConsumerRecord(topic, 0, offset, at, 1, key, value, None, len(key or b""), len(value or b""), headers)
+def fetched(offset: int, at: int, key: bytes | None, value: bytes | None, headers: Headers) -> Record:
+    """A record as a fetch gives it; header names may hold any bytes, those that are no UTF-8 as surrogates."""
+    names = {name: name.encode("utf-8", "surrogateescape") for name, _ in headers}
+    written = tuple((name if name.isprintable() else "\1" * len(names[name]), content) for name, content in headers)
+    raw = bytearray(WrittenBatch([(key, value, at, written)], 0, 0).sealed(1, 0, 0))
+    for name, as_bytes in names.items():
+        if not name.isprintable():
+            assert raw.count(b"\1" * len(as_bytes)) == 1
+            raw = raw.replace(b"\1" * len(as_bytes), as_bytes)
+    raw[:8] = offset.to_bytes(8, "big")
+    (record,), whole = read_batch(bytes(raw), 0, len(raw))
+    assert whole
+    return record

@@ -163,6 +163,10 @@ fn panlock_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(crate::audit::face::replay_chain, module)?)?;
     module.add_function(wrap_pyfunction!(crate::audit::face::leaf_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(crate::audit::face::append_leaves, module)?)?;
+    module.add_class::<crate::record::Record>()?;
+    module.add_class::<crate::record::WrittenBatch>()?;
+    module.add_function(wrap_pyfunction!(crate::record::read_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(crate::record::is_whole_batch, module)?)?;
     module.add_function(wrap_pyfunction!(parse_and_copy, module)?)?;
     module.add_function(wrap_pyfunction!(check_rule, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;

@@ -7,6 +7,7 @@
 
 mod audit;
 mod automaton;
+mod batch;
 mod config;
 mod copying;
 mod detect;
@@ -33,6 +34,8 @@ mod path;
 mod plan;
 #[cfg(test)]
 mod properties;
+#[cfg(feature = "extension-module")]
+mod record;
 #[cfg(feature = "extension-module")]
 mod results;
 #[cfg(feature = "extension-module")]

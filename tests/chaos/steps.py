@@ -69,8 +69,7 @@ class Chaos:
         """The steps in any order, so many records over all of them; then what must hold."""
         for name in WORKERS:
             self.fleet.start(name)
-        until("both lanes open", self.fleet.all_open)
-        assert len(self.fleet.holders()) == 2, "two workers and a spare"
+        until("two workers and a spare", lambda: self.fleet.all_open() and len(self.fleet.holders()) == 2)
         self.traffic.start()
         try:
             for number, step in enumerate(self.random.sample(steps, len(steps)), 1):

@@ -21,7 +21,7 @@ from pipeline.effects import Effects, Out
 from pipeline.opening import Bounds
 from pipeline.state import Loss, encode_position, next_key
 from tables.store import Applied
-from tests.lane import DECISIONS, TOPIC, MemoryLane, MemoryState, _record
+from tests.lane import DECISIONS, TOPIC, MemoryLane, MemoryState, fetched
 
 Q0, Q2, D0 = TP(TOPIC, 0), TP(TOPIC, 2), TP(DECISIONS, 0)
 
@@ -113,7 +113,7 @@ def opened_lane(consumer: FakeConsumer, pool: ThreadPoolExecutor, inputs: set[TP
 
 
 def chunk(opening: int, records: int, start: int = 0, value: bytes = b"{}") -> Chunk:
-    made = [_record(TOPIC, start + n, 1, b"k", value, ()) for n in range(records)]
+    made = [fetched(start + n, 1, b"k", value, ()) for n in range(records)]
     return Chunk(opening, start, made, start + records)
 
 

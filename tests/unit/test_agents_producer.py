@@ -11,6 +11,7 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import RecordMetadata
 from hypothesis import example, given, settings
@@ -21,9 +22,17 @@ from agents.producer import BATCH, LaneProducer, _Batch
 from pipeline.effects import Out
 from pipeline.turn import batch_bytes
 
+PRODUCER = 7, 1, 2  # id, epoch, sequence of the first record
+
 
 class RefusedError(Exception):
     """A broker that does not take a batch."""
+
+
+def built(batch: _Batch) -> bytes:
+    """As aiokafka's sender does."""
+    batch._set_producer_state(*PRODUCER)
+    return bytes(batch._build())
 
 
 class FakeKafka:
@@ -41,7 +50,7 @@ class FakeKafka:
     async def send_batch(self, batch: _Batch, topic: str, *, partition: int) -> "asyncio.Future[RecordMetadata]":
         number = len(self.batches)
         self.calls.append("send")
-        self.batches.append((topic, partition, bytes(batch._build())))
+        self.batches.append((topic, partition, built(batch)))
         answer: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         self.answers.append(answer)
         if number in self.refused:
@@ -143,9 +152,14 @@ async def test_each_topic_has_its_own_limit() -> None:
 
 
 def test_a_batch_takes_its_first_record_whatever_its_size() -> None:
-    batch = _Batch(100, 0, is_transactional=True)
-    assert batch.fill(outs(b"x" * 500, b"y"), 0) == 1
+    batch = _Batch(outs(b"x" * 500, b"y"), 0, 100)
     assert batch.record_count() == 1 and batch.closed()
+
+
+def test_a_batch_without_a_producer_is_not_sent_empty() -> None:
+    batch = _Batch(outs(b"x"), 0, BATCH)
+    with pytest.raises(RuntimeError):
+        batch._build()
 
 
 VALUES = st.one_of(st.none(), st.binary(max_size=300))
@@ -171,9 +185,21 @@ def test_what_is_sent_is_what_was_given_in_order_and_within_the_limit(given_outs
 def test_the_size_that_enforcement_checks_is_an_upper_bound(given_outs: list[Out]) -> None:
     """What `batch_bytes` lets pass fits, or a record would fail the lane's transactions for good."""
     for out in given_outs:
-        batch = _Batch(BATCH, 0, is_transactional=True)
-        batch.fill([out], 0)
-        assert len(batch._build()) <= batch_bytes(out.key, out.value, out.headers)
+        assert len(built(_Batch([out], 0, BATCH))) <= batch_bytes(out.key, out.value, out.headers)
+
+
+@settings(deadline=None)
+@given(OUTS.filter(len))
+def test_a_batch_is_byte_for_byte_what_aiokafka_writes(given_outs: list[Out]) -> None:
+    builder = DefaultRecordBatchBuilder(
+        2, 0, is_transactional=1, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=1 << 30
+    )
+    for number, (key, value, timestamp, headers) in enumerate(given_outs):
+        builder.append(number, timestamp, key=key, value=value, headers=list(headers))
+    builder.set_producer_state(*PRODUCER)
+    batch = _Batch(given_outs, 0, 1 << 30)
+    assert batch.size() == builder.size()
+    assert built(batch) == bytes(builder.build())
 
 
 class FakeClient:

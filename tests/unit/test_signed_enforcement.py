@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 import pytest
-from aiokafka.structs import ConsumerRecord
 from cryptography import x509
 from panlock_kernel import Keyring
 
@@ -25,9 +24,9 @@ from pipeline.identity.sealing_keys import Kem, key_id, private_key
 from pipeline.identity.signature import verify_envelope
 from pipeline.identity.verifier import Verifier
 from pipeline.policy.topics import DECISIONS
-from pipeline.record import Headers, Reason, Unreadable
+from pipeline.record import Reason, Unreadable
 from pipeline.source import sources
-from tests.lane import KEYS, NOW, MemoryLane, jwk
+from tests.lane import KEYS, NOW, MemoryLane, fetched, jwk
 from tests.signing import Pod, Written
 
 POLICY = f"""
@@ -94,7 +93,7 @@ class SignedLane(MemoryLane):
         """One chunk; returns its events."""
         start = self.offsets.get(topic, 0)
         self.offsets[topic] = end = start + len(written)
-        chunk = [_record(topic, start + n, self.now, *each) for n, each in enumerate(written)]
+        chunk = [fetched(start + n, self.now, *each) for n, each in enumerate(written)]
         before = len(self.events())
         self.batch([self.enforced(topic, chunk, end, place)], self.now)
         return self.events()[before:]
@@ -113,12 +112,6 @@ class SignedLane(MemoryLane):
         message = Denial("cluster", 0, kind, value, effect, "stolen", **said)
         self.messages(sign_denial(KEYS[name], message), at=self.now)
         return self.events()[before:]
-
-
-def _record(
-    topic: str, offset: int, at: int, key: bytes | None, value: bytes | None, headers: Headers
-) -> ConsumerRecord[Any, Any]:
-    return ConsumerRecord(topic, 0, offset, at, 1, key, value, None, 0, 0, headers)
 
 
 @pytest.fixture
@@ -179,7 +172,7 @@ REFUSALS = {
     "signature-invalid": lambda written: (written[0], b"{}", written[2]),
     "identity-mismatch": lambda written: (*written[:2], (*written[2], ("panlock-identity", b"refunds"))),
     "certificate-unknown": lambda written: without(written, "panlock-certificates"),
-    "invalid-utf8": lambda written: (*written[:2], (*written[2], ("\udcff", b""))),
+    "invalid-utf8": lambda written: (*written[:2], (*written[2], ("x-trace-\udcff", b""))),
 }
 
 
@@ -373,7 +366,7 @@ def test_a_chunk_that_the_kernel_fails_on_is_done_record_by_record(
 
 def test_a_source_that_nobody_can_verify_rejects_all(lane: SignedLane, checkout: Credentials) -> None:
     source = lane.context.sources[TOPIC]
-    record = _record(TOPIC, 0, NOW, *write(lane, pod(checkout))[0])
+    record = fetched(0, NOW, *write(lane, pod(checkout))[0])
     assert enforce(source, 0, [record], 1).results == ["internal-error"]
 
 
@@ -385,7 +378,7 @@ def test_the_pending_record_shows_no_private_header(lane: SignedLane, checkout: 
 
 def test_a_batch_that_was_not_unpacked_is_rejected_for_that_alone(lane: SignedLane, checkout: Credentials) -> None:
     unreadable = Unreadable(0, lane.now, Reason.TOO_LARGE)
-    good = _record(TOPIC, 1, lane.now, *write(lane, pod(checkout))[0])
+    good = fetched(1, lane.now, *write(lane, pod(checkout))[0])
     assert lane.enforced(TOPIC, [unreadable, good], 2).results[0] == "too-large"
     lane.batch([lane.enforced(TOPIC, [unreadable, good], 2)], lane.now)
     assert [each.get("reason") for each in lane.events() if each["type"].startswith("record.")] == ["too-large", None]

@@ -6,34 +6,59 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::face::guarded;
-use crate::signed::chunk::{finish, read, Chunk, Finished, Record, Terms, Verdict};
-use crate::signed::content::Place;
+use crate::record::Record as Fetched;
+use crate::signed::chunk::{finish, read, Chunk, Finished, Read, Record, Terms, Verdict};
+use crate::signed::content::{Pairs, Place};
 use crate::signed::headers::OWN;
 use crate::signed::refusal::Refusal;
 use crate::signed::sealing::DataKey;
 
-type Pairs = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
-
 /// One record as Python holds it: references only.
-struct Held {
-    key: Option<PyBackedBytes>,
-    value: Option<PyBackedBytes>,
-    headers: Pairs,
-    time: i64,
+enum Held {
+    Fetched(Py<Fetched>),
+    Other {
+        key: Option<PyBackedBytes>,
+        value: Option<PyBackedBytes>,
+        headers: Vec<(PyBackedStr, Option<PyBackedBytes>)>,
+        time: i64,
+    },
+    /// whose header's name is not UTF-8
+    Unreadable,
 }
 
 impl Held {
-    fn with<T>(&self, work: impl FnOnce(&Record<'_>) -> T) -> T {
-        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (&**name, value.as_deref())).collect();
-        work(&Record { key: self.key.as_deref(), value: self.value.as_deref(), headers: &headers, time: self.time })
+    /// None where a header's name is not UTF-8: such a record is refused, not an error.
+    fn headers(&self) -> Option<Vec<(&str, Option<&[u8]>)>> {
+        match self {
+            Self::Fetched(record) => {
+                let pair = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
+                record.get().headers().map(pair).collect()
+            }
+            Self::Other { headers, .. } => {
+                Some(headers.iter().map(|(name, value)| (&**name, value.as_deref())).collect())
+            }
+            Self::Unreadable => None,
+        }
+    }
+
+    fn record<'a>(&'a self, headers: Pairs<'a>) -> Record<'a> {
+        match self {
+            Self::Fetched(record) => {
+                let record = record.get();
+                Record { key: record.key(), value: record.value(), headers, time: record.timestamp() }
+            }
+            Self::Other { key, value, time, .. } => {
+                Record { key: key.as_deref(), value: value.as_deref(), headers, time: *time }
+            }
+            Self::Unreadable => Record { key: None, value: None, headers, time: 0 },
+        }
     }
 }
 
 #[pyclass(frozen, module = "panlock_kernel")]
 pub struct SignedChunk {
     place: Place,
-    /// None where a header's name is not UTF-8
-    held: Vec<Option<Held>>,
+    held: Vec<Held>,
     chunk: Chunk,
 }
 
@@ -148,112 +173,91 @@ impl SignedChunk {
         verdicts: &[Verdict],
         keys: &[Result<DataKey, i32>],
         room: &mut Vec<u8>,
-    ) -> Vec<Result<Finished, i32>> {
-        let each = |(held, read): (&Option<Held>, &Result<_, Refusal>)| {
-            let held = held.as_ref().ok_or(Refusal::InvalidUtf8 as i32)?;
-            let read = read.as_ref().map_err(|refusal| *refusal as i32)?;
-            held.with(|record| finish(&self.place, record, read, verdicts, keys, room))
-        };
-        self.held.iter().zip(&self.chunk.records).map(each).collect()
+    ) -> Vec<Result<(Finished, &Read), i32>> {
+        let mut results = Vec::with_capacity(self.held.len());
+        for (held, read) in self.held.iter().zip(&self.chunk.records) {
+            results.push((|| {
+                let headers = held.headers().ok_or(Refusal::InvalidUtf8 as i32)?;
+                let read = read.as_ref().map_err(|refusal| *refusal as i32)?;
+                Ok((finish(&self.place, &held.record(&headers), read, verdicts, keys, room)?, read))
+            })());
+        }
+        results
     }
 
     /// (keys, values, headers, proofs): the first three of the records that are not refused; the last of all.
     fn give<'py>(
         &self,
         py: Python<'py>,
-        finished: Vec<Result<Finished, i32>>,
+        finished: Vec<Result<(Finished, &Read), i32>>,
         room: &[u8],
     ) -> PyResult<Bound<'py, PyTuple>> {
         let certificates: Vec<_> = self.chunk.roots.iter().map(|root| PyBytes::new(py, &root.certificate)).collect();
-        let none = PyTuple::empty(py);
         let (keys, values, headers) = (PyList::empty(py), PyList::empty(py), PyList::empty(py));
         let proofs = PyList::empty(py);
         let mut stream = PyBytes::new(py, &[]);
-        for ((held, read), finished) in self.held.iter().zip(&self.chunk.records).zip(finished) {
-            let (held, read, finished) = match (held, read, finished) {
-                (Some(held), Ok(read), Ok(finished)) => (held, read, finished),
-                (.., Err(reason)) => {
+        for (held, finished) in self.held.iter().zip(finished) {
+            let (finished, read) = match finished {
+                Ok(finished) => finished,
+                Err(reason) => {
                     proofs.append(reason)?;
-                    continue;
-                }
-                (_, Err(refusal), _) => {
-                    proofs.append(*refusal as i32)?;
-                    continue;
-                }
-                (None, ..) => {
-                    proofs.append(Refusal::InvalidUtf8 as i32)?;
                     continue;
                 }
             };
             if stream.as_bytes() != read.stream {
                 stream = PyBytes::new(py, &read.stream);
             }
-            let kept = passing(py, &held.headers, &none)?;
+            let pairs = held.headers().unwrap_or_default();
+            let (record, kept) = (held.record(&pairs), passing(py, &pairs)?);
             let sealed_key = read.sealed_key.map(|number| number as i32).unwrap_or(-1);
             let evidence = PyBytes::new(py, &room[finished.evidence]);
             proofs.append((&certificates[read.root], &stream, read.sequence, sealed_key, evidence, &kept))?;
-            keys.append(opened(py, finished.key.map(|place| &room[place]), &held.key)?)?;
-            values.append(opened(py, finished.value.map(|place| &room[place]), &held.value)?)?;
+            keys.append(opened(py, finished.key.map(|place| &room[place]), record.key))?;
+            values.append(opened(py, finished.value.map(|place| &room[place]), record.value))?;
             headers.append(kept)?;
         }
         (keys, values, headers, proofs).into_pyobject(py)
     }
 }
 
-fn read_all(place: &Place, principal: &str, terms: &Terms, held: &[Option<Held>]) -> Chunk {
-    let pairs: Vec<Vec<_>> = held
-        .iter()
-        .map(|held| {
-            let headers = held.iter().flat_map(|held| &held.headers);
-            headers.map(|(name, value)| (&**name, value.as_deref())).collect()
-        })
-        .collect();
-    let records = held.iter().zip(&pairs).map(|(held, headers)| match held {
-        Some(held) => Record { key: held.key.as_deref(), value: held.value.as_deref(), headers, time: held.time },
-        None => Record { key: None, value: None, headers: &[], time: 0 },
-    });
-    read(place, principal, terms, records)
+fn read_all(place: &Place, principal: &str, terms: &Terms, held: &[Held]) -> Chunk {
+    let headers: Vec<_> = held.iter().map(|held| held.headers().unwrap_or_default()).collect();
+    read(place, principal, terms, held.iter().zip(&headers).map(|(held, headers)| held.record(headers)))
 }
 
-/// None where a header's name is not UTF-8: such a record is refused, not an error.
-fn extract(record: &Bound<'_, PyAny>) -> PyResult<Option<Held>> {
+fn extract(record: &Bound<'_, PyAny>) -> PyResult<Held> {
+    if let Ok(record) = record.cast::<Fetched>() {
+        return Ok(Held::Fetched(record.clone().unbind()));
+    }
     let py = record.py();
     let attribute = |name| record.getattr(name);
-    let mut headers = Pairs::new();
+    let mut headers = Vec::new();
     for pair in attribute(pyo3::intern!(py, "headers"))?.try_iter()? {
         let (name, value): (Bound<'_, PyAny>, Option<PyBackedBytes>) = pair?.extract()?;
         match name.extract() {
             Ok(name) => headers.push((name, value)),
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Held::Unreadable),
         }
     }
-    Ok(Some(Held {
+    Ok(Held::Other {
         key: attribute(pyo3::intern!(py, "key"))?.extract()?,
         value: attribute(pyo3::intern!(py, "value"))?.extract()?,
         headers,
         time: attribute(pyo3::intern!(py, "timestamp"))?.extract()?,
-    }))
+    })
 }
 
 /// The headers that may leave quarantine: all but those that begin with `panlock-`.
-fn passing<'py>(py: Python<'py>, headers: &Pairs, none: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyTuple>> {
-    let mut kept = Vec::new();
+fn passing<'py>(py: Python<'py>, headers: Pairs<'_>) -> PyResult<Bound<'py, PyTuple>> {
+    let mut kept = Vec::new(); // of most records, none: that takes no memory
     for (name, value) in headers {
         if !name.starts_with(OWN) {
-            kept.push((name.into_pyobject(py)?, value.as_ref().map(|bytes| bytes.into_pyobject(py)).transpose()?));
+            kept.push((name.into_pyobject(py)?, value.map(|bytes| PyBytes::new(py, bytes))));
         }
     }
-    if kept.is_empty() {
-        Ok(none.clone())
-    } else {
-        PyTuple::new(py, kept)
-    }
+    PyTuple::new(py, kept)
 }
 
-fn opened(py: Python<'_>, opened: Option<&[u8]>, given: &Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
-    Ok(match (opened, given) {
-        (Some(bytes), _) => PyBytes::new(py, bytes).into_any().unbind(),
-        (None, Some(bytes)) => bytes.into_pyobject(py)?.into_any().unbind(),
-        (None, None) => py.None(),
-    })
+fn opened<'py>(py: Python<'py>, opened: Option<&[u8]>, given: Option<&[u8]>) -> Option<Bound<'py, PyBytes>> {
+    opened.or(given).map(|bytes| PyBytes::new(py, bytes))
 }

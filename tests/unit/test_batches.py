@@ -13,9 +13,9 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import ConsumerRecord
 
-from agents import header_names
+from agents import batches
+from agents.batches import _Batches, _ConsumerRecords, _Records
 from agents.decompression import ATTRIBUTES, HEADER, LIMIT, span
-from agents.header_names import _Batches, _ParsedRecords, _TolerantRecords
 from pipeline.record import Reason, Unreadable
 
 GZIP, ZSTD = 1, 4
@@ -58,7 +58,7 @@ def _bomb(transactional: bool) -> bytes:
     return batch(0, [b"aa", b"bb"], ZSTD, b"a" * (LIMIT // 2), transactional)
 
 
-def opened(raw: bytes, offset: int = 0, cls: type[Any] = _ParsedRecords, aborted: Any = ()) -> Any:
+def opened(raw: bytes, offset: int = 0, cls: type[Any] = _Records, aborted: Any = ()) -> Any:
     return cls(TopicPartition("t", 0), _Batches(raw), list(aborted), offset, None, None, True, 1)
 
 
@@ -73,7 +73,7 @@ def fetches(batches: list[bytes], position: int = 0) -> list[list[Any]]:
 
 
 def read(raw: bytes, offset: int = 0) -> list[tuple[int, str]]:
-    return [(record.offset, record.headers[0][0]) for record in opened(raw, offset, _TolerantRecords)]
+    return [(record.offset, record.headers[0][0]) for record in opened(raw, offset, _ConsumerRecords)]
 
 
 @pytest.mark.parametrize("codec", [0, GZIP, ZSTD], ids=["plain", "gzip", "zstd"])
@@ -131,21 +131,30 @@ def test_decompressed_garbage_is_an_internal_error_from_there_on(names: list[byt
 
 
 def test_an_aborted_bomb_is_never_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_names, "decompress", None)
+    monkeypatch.setattr(batches, "decompress", None)
     records = opened(bomb(0, transactional=True), 0, aborted=[(PRODUCER, 0)])
     assert list(records) == []
     assert records.next_fetch_offset == 2
 
 
 def test_small_batches_that_add_up_are_read_in_several_fetches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_names, "ENOUGH", 10_000)
-    batches = [batch(n, [b"aa"], ZSTD, b"a" * 4_000) for n in range(7)]
-    found = [[record.offset for record in records] for records in fetches(batches)]
+    monkeypatch.setattr(batches, "ENOUGH", 10_000)
+    written = [batch(n, [b"aa"], ZSTD, b"a" * 4_000) for n in range(7)]
+    found = [[record.offset for record in records] for records in fetches(written)]
     assert found == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 def test_a_reader_of_whole_records_gets_the_refused_ones_without_content() -> None:
-    records = list(opened(bomb(6), 6, _TolerantRecords))
+    records = list(opened(bomb(6), 6, _ConsumerRecords))
     assert [type(record) for record in records] == [ConsumerRecord] * 2
     found = [(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value) for each in records]
     assert found == [("t", 0, 6, 1001, None, None), ("t", 0, 7, 1001, None, None)]
+
+
+def test_a_record_weighs_what_it_holds_and_a_refused_one_nothing() -> None:
+    (short, long), (refused, _) = (
+        list(opened(raw)) for raw in (batch(0, [b"aa", b"aa" * 50], value=b"x" * 300), bomb(0))
+    )
+    assert short.size == len("aa") + len("v") + 2 + 300
+    assert long.size == short.size + 98 + 1  # the length of a name of 100 bytes takes two
+    assert refused.size == 0
