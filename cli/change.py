@@ -16,6 +16,7 @@ import typer
 
 from agents.approved import history
 from agents.cluster import TopicMissingError
+from agents.issuers.fetching import issuer_context
 from cli.change_shown import as_json as shown_as_json
 from cli.change_shown import show_proposal, weaker_lines
 from cli.config import ConfigOption, Settings, load_config
@@ -158,8 +159,11 @@ def fetch(
 
 def read(settings: Settings, more: Sequence[Record] = ()) -> History:
     """All that was said in panlock.policy, and `more` after it. Raises NotSentError where there is none to be seen."""
-    signs_in = settings.person is not None and settings.person.issuer is not None
-    context = settings.sign_in().context() if signs_in else None
+    ca = None if settings.person is None else settings.person.ca
+    try:
+        context = issuer_context(ca)  # whoever looks: others may have signed in since a worker last started
+    except OSError as error:  # ssl.SSLError is one
+        raise NotSentError(f"person.ca: cannot use {ca}: name a PEM file of CAs") from error
     try:
         with told(settings.kafka, f"read {POLICY}"):
             return asyncio.run(history(settings.kafka, settings.genesis, context, more))

@@ -18,8 +18,8 @@ def _issuer(value: Any) -> Any:
 
 
 class Person(BaseModel):
-    """`key`: encrypted PEM of the key that signs decisions. Or `issuer`, as the policy has it, with the `ca` of its
-    certificate; `session`: where the key of a session is kept (auto: the system's keyring, else an agent process)."""
+    """`key`: encrypted PEM of the key that signs decisions. Or `issuer`, as the policy has it. `ca`: of issuers'
+    certificates; `session`: where the key of a session is kept (auto: the system's keyring, else an agent process)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -92,6 +92,9 @@ def test_people_change_a_policy_under_their_sign_ins_and_it_is_verified_without_
         assert "an author does not count" in cli("ben")("policy", "approve", "--reason", "mine").err
         assert cli("ana")("policy", "approve", "--reason", "fine").code == 0
         assert "too few" in cli("ana")("policy", "apply").err
+        keyed = {"person": {"key": "unused.pem", "ca": str(issuer.ca)}, **genesis}  # somebody who does not sign in
+        shown = Cli(cluster, tmp_path, "dee", keyed, {})("policy", "show", "--json").json
+        assert [word["person"] for word in shown["words"]] == ["ben@pay.example", "ana@pay.example"]
         assert "1 of 2 people" in refused(panlock.worker("w2", **settings))
         assert cli("cy")("policy", "approve", "--reason", "fine, too").code == 0
         assert cli("cy")("policy", "apply", "--json").json["in_force"]
