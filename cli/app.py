@@ -37,7 +37,7 @@ class Panlock(LazyGroup):
             "mask": Member("cli.mask", "mask", "Try a policy on NDJSON, without Kafka."),
             "reveal": Member("cli.reveal", "reveal", "Read an encrypted value; the audit says who did, and why."),
             "scan": Member("cli.scan", "scan", "What is sensitive in NDJSON, without a policy."),
-            "audit": Member("cli.audit", "app", "Replay and verify the audit topic."),
+            "audit": Member("cli.audit", "app", "Verify and export the audit."),
             "policy": Member("cli.policy", "app", "Check a policy, and change the one in force."),
             "init": Member("cli.change", "init", "Fix the first policy that workers accept."),
             "deploy": Member("cli.deploy", "app", "Topics and ACLs from the policy: plan, apply, check."),

@@ -23,7 +23,7 @@ from agents.sealer.published import published
 from pipeline.audit.events import EventType
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import audit_logs
-from pipeline.audit.note import Verifier
+from pipeline.audit.note import Verifier, note_name
 from pipeline.audit.progress import Progress
 from pipeline.audit.sealer import Sealer, Told
 from pipeline.audit.signature import Signer, keys_of
@@ -50,7 +50,7 @@ class SealerProcess:
 
     def __init__(self, policy: Policy, config: SealerConfig, signer: Signer) -> None:
         self.policy, self.config, self.signer = policy, config, signer
-        self.name = f"{policy.application}-sealer"
+        self.name = note_name(policy.application)
         self.verifiers = [Verifier(self.name, key) for key in keys_of(policy.audit.sealer_keys).values()]
         self.logs: Sequence[Followed] = ()
         self.alive = False

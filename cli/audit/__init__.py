@@ -2,16 +2,21 @@
 
 import typer
 
+from cli.audit.export import export
 from cli.audit.key import key
+from cli.audit.prove import check, prove
 from cli.audit.verify import verify
 
-app = typer.Typer(name="audit", no_args_is_help=True, help="Verify the audit; keys that sign it.")
+app = typer.Typer(name="audit", no_args_is_help=True, help="Verify, export and prove the audit; keys that sign it.")
 
 
 @app.callback()
 def audit() -> None:
-    """Verify the audit; keys that sign it."""
+    """Verify, export and prove the audit; keys that sign it."""
 
 
 app.command()(verify)
+app.command()(export)
+app.command()(prove)
+app.command()(check)
 app.command()(key)

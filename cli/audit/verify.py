@@ -1,43 +1,54 @@
 """`panlock audit verify`: replays the audit topic and says whether it is whole."""
 
 import asyncio
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from agents.cluster import identify
-from cli.change import read
+from agents.restore import reader as consumer
+from agents.sealer.published import published
+from cli.audit.exported import show_export
+from cli.audit.keys import PolicyOption, bundles, places, verifiers
 from cli.config import ConfigOption, Settings, load_config
 from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, progress, say
 from cli.reading import reader
+from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.note import Verifier
+from pipeline.audit.origin import origin
 from pipeline.audit.signature import keys_of
-from pipeline.audit.verify import KINDS, Report, Signed, Verifier
-from pipeline.policy import Policy, load_policy
+from pipeline.audit.verify import KINDS, Report, Signed
+from pipeline.audit.verify import Verifier as Replay
 from pipeline.policy.topics import AUDIT
 
+LANES = 512  # at most, as the policy has it
 SHOWN = 50  # troubles of each kind in the table; --json has a thousand
 
 
 def verify(
     config: ConfigOption = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="Says how many lanes there are, and whose signatures count.")
-    ] = None,
+    policy: PolicyOption = None,
+    export: Annotated[str | None, typer.Option(help="An export to verify instead of the topic: DIR, s3://…")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Every lane's chain from its log start to its end: gaps, breaks, repeated keys, tombstones, signatures.
 
     Exit 1 if anything is wrong. Whose signatures count says the policy, or, where the configuration has `genesis:`,
-    every policy that people have put in force. With neither, signatures are not checked, and that is said.
+    every policy that people have put in force. With neither, signatures are not checked, and that is said. An export is
+    verified to its checkpoints and manifest; with --policy that needs neither Kafka nor a configuration.
     """
+    if export is not None:
+        found = bundles(None if policy is not None and config is None else load_config(config), policy)
+        raise typer.Exit(0 if show_export(export, places(found), verifiers(found), as_json) else 1)
     settings = load_config(config)
-    rules = None if policy is None else load_policy(policy)
+    found = bundles(settings, policy)
+    jwks = [key for each in found for key in each.policy.audit.worker_keys]
     with told(settings.kafka, f"read {AUDIT}"):
-        report = asyncio.run(_replay(settings, None if rules is None else rules.lanes, _jwks(settings, rules)))
+        lanes = None if policy is None else found[0].policy.lanes
+        report = asyncio.run(_replay(settings, lanes, jwks, verifiers(found)))
     if as_json:
         print_json(report.json())
     else:
@@ -45,19 +56,15 @@ def verify(
     raise typer.Exit(0 if report.ok else 1)
 
 
-def _jwks(settings: Settings, policy: Policy | None) -> list[Mapping[str, str]]:
-    """Public keys of workers: of the policy, and of every one that was in force."""
-    policies = [] if policy is None else [policy]
-    if settings.genesis is not None:
-        policies += [each.bundle.policy for each in read(settings).chain]
-    return [key for each in policies for key in each.audit.worker_keys]
-
-
-async def _replay(settings: Settings, lanes: int | None, jwks: list[Mapping[str, str]]) -> Report:
-    signed = Signed((await identify(settings.kafka, [AUDIT])).cluster_id, keys_of(jwks)) if jwks else None
+async def _replay(
+    settings: Settings, lanes: int | None, jwks: Sequence[Mapping[str, str]], sealer: Sequence[Verifier]
+) -> Report:
+    cluster = (await identify(settings.kafka, [AUDIT])).cluster_id
+    signed = Signed(cluster, keys_of(jwks)) if jwks else None
+    checkpoints = await _checkpoints(settings, cluster, sealer) if sealer else None  # first: the log has them all
     async with reader(settings) as source:
         log = await source.log(AUDIT)
-        verifier = Verifier(len(log.starts) if lanes is None else lanes, signed)
+        verifier = Replay(len(log.starts) if lanes is None else lanes, signed, checkpoints)
         verifier.first_offsets(log.starts)
         with progress("offsets") as bar:
             task = bar.add_task(f"replaying {AUDIT}", total=log.length)
@@ -68,6 +75,14 @@ async def _replay(settings: Settings, lanes: int | None, jwks: list[Mapping[str,
                     reached[records[0].partition] = records[-1].offset + 1
                 bar.update(task, completed=sum(reached.values()) - sum(log.starts.values()))
     return verifier.report()
+
+
+async def _checkpoints(settings: Settings, cluster: str, sealer: Sequence[Verifier]) -> dict[int, Checkpoint]:
+    """The last of each lane. Raises SplitViewError."""
+    async with consumer(settings.kafka) as reading:
+        found = await published(reading, sealer)
+    lanes = {origin(cluster, AUDIT, lane): lane for lane in range(LANES)}
+    return {lanes[name]: each.checkpoint for name, each in found.items() if name in lanes}
 
 
 def _show(report: Report) -> None:
@@ -83,6 +98,8 @@ def _show(report: Report) -> None:
         say("signatures were NOT checked: name the policy (--policy), or write its `genesis:` into the configuration")
     else:
         say(f"{report.signatures} signatures of workers hold")
+    if report.sealed is not None:
+        say(f"{report.sealed} events are those of the sealer's last checkpoints")
     say(
         "the log is whole"
         if report.ok

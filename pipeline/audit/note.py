@@ -30,6 +30,11 @@ class NoteError(PanlockError):
     """No signed note, or none that one of the known keys signed."""
 
 
+def note_name(application: str) -> str:
+    """Of the sealer's key in its notes."""
+    return f"{application}-sealer"
+
+
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """Whose signature counts."""

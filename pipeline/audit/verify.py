@@ -2,7 +2,8 @@
 
 Of each record it checks: key = id = `lane/seq` of its partition; version; canonical form; `prev` = SHA-256 of the event
 before. Of each lane: that it is there, starts at 0 or where the log now starts, has no number missing or twice, and,
-where the keys are known, that every signature in it holds and the last one answers for all of it.
+where the keys are known, that every signature in it holds and the last one answers for all of it; and, where there
+are checkpoints, that its events are those that were sealed.
 """
 
 from collections import Counter
@@ -15,13 +16,16 @@ import orjson
 import panlock_kernel
 
 from pipeline.audit import canonical
+from pipeline.audit.checkpoint import Checkpoint
 from pipeline.audit.events import NO_PREVIOUS, VERSION
+from pipeline.audit.merkle import HASH, Tree, leaf_hash
 from pipeline.audit.origin import origin
 from pipeline.audit.signature import MEMBER, Keys, refusal
 from pipeline.policy.topics import AUDIT
 
+EMPTY = Tree()
 MAX_LISTED = 1_000  # troubles of each kind; beyond, they are counted
-KINDS = ("gaps", "breaks", "repeated", "tombstones", "unsigned")
+KINDS = ("gaps", "breaks", "repeated", "tombstones", "unsigned", "seals")
 
 
 class Row(Protocol):
@@ -61,11 +65,13 @@ Event = dict[str, Any]
 class Report:
     """What a replay found; `more` counts, by kind, troubles beyond the first thousand.
 
-    `signatures`: those that hold; None where nobody said whose count.
+    `signatures`: those that hold; None where nobody said whose count. `sealed`: events that are those of the last
+    checkpoints; None where there are none to compare with.
     """
 
     events: int
     signatures: int | None
+    sealed: int | None
     expected: int
     present: int
     troubles: dict[str, list[Trouble]]
@@ -81,6 +87,7 @@ class Report:
             "ok": self.ok,
             "events": self.events,
             "signatures": self.signatures,
+            "sealed": self.sealed,
             "lanes": {"expected": self.expected, "present": self.present},
             **{kind: [trouble.json() for trouble in self.troubles[kind]] for kind in KINDS},
             **({"more": dict(self.more)} if self.more else {}),
@@ -90,22 +97,27 @@ class Report:
 @dataclass(slots=True)
 class _Lane:
     """`due`: the next number; `prev`: hash of the last event; `missing`: half-open ranges of numbers skipped;
-    `signed`: the number behind the last event that a signature answers for."""
+    `signed`: the number behind the last event that a signature answers for; `tree`: over all events so far, up to the
+    checkpoint; None where some are not there."""
 
     first: int = 0
     due: int = 0
     prev: str = NO_PREVIOUS
     started: bool = False
     signed: int = 0
+    tree: Tree | None = EMPTY
     missing: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Verifier:
     """Fed with every record of the audit topic, each partition in order, then asked for its report."""
 
-    def __init__(self, lanes: int, signed: Signed | None = None) -> None:
+    def __init__(
+        self, lanes: int, signed: Signed | None = None, checkpoints: Mapping[int, Checkpoint] | None = None
+    ) -> None:
+        """`checkpoints`: the last of each lane."""
         self.lanes = [_Lane() for _ in range(lanes)]
-        self.signed = signed
+        self.signed, self.checkpoints, self.sealed = signed, checkpoints, 0
         self.events = self.signatures = 0
         self.starts: dict[int, int] = {}
         self.troubles: dict[str, list[Trouble]] = {kind: [] for kind in KINDS}
@@ -135,12 +147,13 @@ class Verifier:
             return 0
         first, head = lane.due, bytes.fromhex(lane.prev)
         keys, values = [row.key for row in records], [row.value for row in records]
-        count, head, _, signed = panlock_kernel.replay_chain(partition, first, head, keys, values)
+        count, head, leaves, signed = panlock_kernel.replay_chain(partition, first, head, keys, values)
         self.events += count
         for index in signed if self.signed is not None else ():
             lane.due = first + index + 1
             self._weigh(partition, lane, orjson.loads(values[index] or b""))
         lane.due, lane.prev = first + count, head.hex()
+        self._grow(partition, lane, leaves)
         return count
 
     def add(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
@@ -169,9 +182,30 @@ class Verifier:
             elif self.signed is not None and lane.signed < lane.due:
                 what = f"no signature answers for events {lane.signed} to {lane.due - 1}, the lane's last"
                 self._trouble("unsigned", number, lane.signed, what)
+            if lane.tree is not None and lane.due < self._due_to_checkpoint(number):
+                what = f"the log ends before event {lane.due}, and {self._due_to_checkpoint(number)} were sealed"
+                self._trouble("seals", number, lane.due, what)
         present = sum(lane.started for lane in self.lanes)
         signatures = None if self.signed is None else self.signatures
-        return Report(self.events, signatures, len(self.lanes), present, self.troubles, self.more)
+        sealed = None if self.checkpoints is None else self.sealed
+        return Report(self.events, signatures, sealed, len(self.lanes), present, self.troubles, self.more)
+
+    def _due_to_checkpoint(self, number: int) -> int:
+        """Events that the lane's last checkpoint stands for."""
+        checkpoint = (self.checkpoints or {}).get(number)
+        return 0 if checkpoint is None else checkpoint.size
+
+    def _grow(self, number: int, lane: _Lane, leaves: bytes) -> None:
+        """Compare with the checkpoint, once the tree has its size."""
+        size = self._due_to_checkpoint(number)
+        if lane.tree is None or lane.tree.size >= size:
+            return
+        lane.tree = lane.tree.append(leaves[: HASH * (size - lane.tree.size)])
+        if lane.tree.size == size and self.checkpoints is not None:
+            if lane.tree.root == self.checkpoints[number].root:
+                self.sealed += size
+            else:
+                self._trouble("seals", number, size - 1, f"the first {size} events are not those that were sealed")
 
     def _weigh(self, number: int, lane: _Lane, event: Event) -> None:
         """The signature of the event at the head of its chain, if it has one."""
@@ -198,9 +232,11 @@ class Verifier:
             which = f"event {last} is" if last == lane.due else f"events {lane.due} to {last} are"
             self._trouble("gaps", number, lane.due, f"{which} missing")
             lane.missing.append((lane.due, seq))
+            lane.tree = None
         elif prev != lane.prev and (lane.first < seq or seq == 0):
             self._trouble("breaks", number, seq, "prev is not the hash of the event before")
         lane.due, lane.prev = seq + 1, sha256(value).hexdigest()
+        self._grow(number, lane, leaf_hash(value))
         return True
 
     def _start(self, number: int, lane: _Lane, seq: int) -> None:
@@ -208,6 +244,7 @@ class Verifier:
         lane.started = True
         if seq > 0 and self.starts.get(number, 0) > 0:
             lane.first = lane.due = lane.signed = seq
+            lane.tree = None
 
     def _trouble(self, kind: str, lane: int, seq: int, what: str) -> None:
         if len(self.troubles[kind]) < MAX_LISTED:

@@ -101,8 +101,8 @@ def lanes(panlock: Deployment) -> Lanes:
 def test_a_whole_log_verifies_over_aborted_transactions(lanes: Lanes, auditor: Cli) -> None:
     ended = auditor("audit", "verify", "--json", "--policy", str(lanes.panlock.policy_file))
     assert ended.json == {
-        "ok": True, "events": 10, "signatures": None, "lanes": {"expected": 2, "present": 2},
-        "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [],
+        "ok": True, "events": 10, "signatures": None, "sealed": None, "lanes": {"expected": 2, "present": 2},
+        "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [], "seals": [],
     }  # fmt: skip
     assert ended.code == 0
 

@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipeline.audit import canonical
 from pipeline.audit.bound import MAX_BYTES
+from pipeline.audit.checkpoint import Checkpoint
 from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.audit.merkle import leaf_hashes, root_of
 from pipeline.audit.origin import origin
 from pipeline.audit.signature import Signer, keys_of, public_jwk, refusal, signed_bytes
 from pipeline.audit.verify import Report, Signed, Verifier
@@ -146,3 +148,38 @@ def test_where_nobody_says_whose_count_signatures_are_not_looked_at() -> None:
         verifier.add(0, 0, key, value)
     report = verifier.report()
     assert (report.ok, report.signatures) == (True, None)
+
+
+def sealed(lane: Lane, size: int) -> Checkpoint:
+    return Checkpoint(LOG, size, root_of(leaf_hashes([value for _, value in lane.records[:size]])))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 100])
+def test_events_are_compared_with_the_lanes_checkpoint(steps: int) -> None:
+    lane, other = Lane().write(3).write(4), Lane().write(2).write(5)
+    for checkpoint, found in (
+        (sealed(lane, 3), []),
+        (sealed(lane, 7), []),
+        (sealed(other, 3), [(2, "the first 3 events are not those that were sealed")]),
+        (Checkpoint(LOG, 9, bytes(32)), [(7, "the log ends before event 7, and 9 were sealed")]),
+    ):
+        verifier = Verifier(1, Signed("cluster", KEYS), {0: checkpoint})
+        rows = [Row(offset, key, value) for offset, (key, value) in enumerate(lane.records)]
+        for at in range(0, len(rows), steps):
+            verifier.add_all(0, rows[at : at + steps])
+        report = verifier.report()
+        assert [(each["seq"], each["what"]) for each in report.json()["seals"]] == found
+        assert (report.ok, report.sealed) == (not found, 0 if found else checkpoint.size)
+
+
+def test_a_lane_that_was_removed_as_a_whole_is_missed_by_its_checkpoint() -> None:
+    report = Verifier(1, None, {0: Checkpoint(LOG, 9, bytes(32))}).report()
+    assert [each["seq"] for each in report.json()["seals"]] == [0]
+
+
+def test_a_lane_that_retention_has_cut_is_not_compared() -> None:
+    lane = Lane().write(3).write(4)
+    verifier = Verifier(1, Signed("cluster", KEYS), {0: sealed(lane, 7)})
+    verifier.first_offsets({0: 3})
+    verifier.add_all(0, [Row(3 + n, key, value) for n, (key, value) in enumerate(lane.records[3:])])
+    assert (verifier.report().ok, verifier.report().sealed) == (True, 0)

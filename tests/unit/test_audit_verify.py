@@ -52,8 +52,8 @@ def altered(event: bytes, **changes: object) -> bytes:
 def test_an_untouched_log_is_whole() -> None:
     report = replay(chain(0, 5), chain(1, 1), chain(2, 9))
     assert report.json() == {
-        "ok": True, "events": 15, "signatures": None, "lanes": {"expected": 3, "present": 3},
-        "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [],
+        "ok": True, "events": 15, "signatures": None, "sealed": None, "lanes": {"expected": 3, "present": 3},
+        "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [], "seals": [],
     }  # fmt: skip
 
 

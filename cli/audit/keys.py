@@ -1,0 +1,54 @@
+"""Whose signatures count: of the policy that is named, and of every one that people have put in force."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.change import read
+from cli.config import Settings
+from pipeline.audit.logs import LogPlace, audit_logs
+from pipeline.audit.note import Verifier, note_name
+from pipeline.audit.signature import keys_of
+from pipeline.errors import PanlockError
+from pipeline.policy import Policy
+from pipeline.policy.bundle import Bundle, load_bundle
+from pipeline.policy.topics import SEALER_AUDIT
+
+PolicyOption = Annotated[
+    Path | None, typer.Option(help="Says how many lanes there are, and whose signatures count.", show_default=False)
+]
+
+
+class NoKeysError(PanlockError):
+    """Nobody said whose signatures count."""
+
+
+def bundles(settings: Settings | None, policy: Path | None) -> list[Bundle]:
+    """The newest first."""
+    found = [] if policy is None else [load_bundle(policy)]
+    if settings is not None and settings.genesis is not None:
+        found += [each.bundle for each in reversed(read(settings).chain)]
+    return found
+
+
+def places(found: list[Bundle]) -> list[LogPlace]:
+    """The logs of the newest policy, with the keys of all. Raises NoKeysError."""
+    if not found or not found[0].policy.audit.sealer_keys:
+        raise NoKeysError(
+            "nobody says whose signatures count: name a policy with audit.sealer_keys (--policy), or write the "
+            "`genesis:` of yours into the configuration"
+        )
+    policies = [each.policy for each in found]
+    workers = keys_of(key for each in policies for key in each.audit.worker_keys)
+    sealers = keys_of(key for each in policies for key in each.audit.sealer_keys)
+    return [each._replace(keys=sealers if each.topic == SEALER_AUDIT else workers) for each in audit_logs(policies[0])]
+
+
+def verifiers(found: list[Bundle]) -> list[Verifier]:
+    """Of the sealer."""
+    return [each for policy in (bundle.policy for bundle in found) for each in sealer_verifiers(policy)]
+
+
+def sealer_verifiers(policy: Policy) -> list[Verifier]:
+    return [Verifier(note_name(policy.application), key) for key in keys_of(policy.audit.sealer_keys).values()]

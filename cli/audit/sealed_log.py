@@ -1,0 +1,81 @@
+"""A lane's sealed log as a proof needs it, from an export or from the topics: events, roots, checkpoint, manifest."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+
+from agents.cluster import identify
+from agents.restore import reader, records_to_end
+from agents.sealer.published import Said, said
+from agents.settings import Kafka
+from agents.stored import Stored
+from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.exported import MANIFEST, directory
+from pipeline.audit.logs import LogPlace
+from pipeline.audit.manifest import Manifest
+from pipeline.audit.merkle import Roots, leaf_hashes, roots_of
+from pipeline.audit.note import Verifier, open_note
+from pipeline.audit.progress import Progress
+from pipeline.audit.proof import Life, NotProvenError
+from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader
+
+TILES = 1_024  # files kept while paths are read
+
+
+class SealedLog(NamedTuple):
+    """`size` events, as the checkpoint and the manifest have it."""
+
+    checkpoint: bytes
+    manifest: bytes
+    size: int
+    roots: Roots
+
+
+def from_export(url: str, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:
+    """Raises TileError, NoteError, StoreError, NotProvenError."""
+    store = Stored(url)
+    files, note = store.below(directory(place)), store.read(MANIFEST)
+    manifest = Manifest.parse(open_note(note, verifiers))
+    checkpoint = files.read(CHECKPOINT)
+    size = _size(manifest, Checkpoint.parse(open_note(checkpoint, verifiers)))
+    log = TileReader(size, lru_cache(TILES)(files.read))
+    for number in range(-(-size // WIDTH)):
+        for seq, event in enumerate(log.entries(number), WIDTH * number):
+            life.add(seq, event)
+    return SealedLog(checkpoint, note, size, log.root)
+
+
+async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:
+    """Raises NotProvenError, SplitViewError, KafkaError."""
+    name = place.origin((await identify(kafka, [place.topic])).cluster_id)
+    async with reader(kafka) as consumer:
+        latest: Said | None = None
+        found: tuple[Said, Said] | None = None
+        async for each in said(consumer, verifiers):
+            if isinstance(each.what, Progress):
+                latest = each if each.what.origin == name else latest
+            elif latest is not None:
+                found = latest, each
+        if found is None:
+            raise NotProvenError(f"no manifest names {name}: is a sealer running?")
+        checkpoint, manifest = found
+        assert isinstance(checkpoint.what, Progress)  # noqa: S101  # as above
+        target, tp = checkpoint.what, TopicPartition(place.topic, place.partition)
+        leaves = bytearray()
+        async for records in records_to_end(consumer, tp, 0, target.offset):
+            events = [each.value or b"" for each in records if each.offset < target.offset]
+            for seq, event in enumerate(events, len(leaves) // 32):
+                life.add(seq, event)
+            leaves += leaf_hashes(events)
+    if (roots := roots_of(bytes(leaves)))(0, target.tree.size) != target.tree.root:
+        raise NotProvenError(f"{name} does not hold what was sealed, or retention has cut it: prove from an export")
+    return SealedLog(checkpoint.note, manifest.note, target.tree.size, roots)
+
+
+def _size(manifest: Manifest, checkpoint: Checkpoint) -> int:
+    """Raises NotProvenError."""
+    if checkpoint not in manifest.logs:
+        raise NotProvenError("the export's manifest does not name its checkpoint: let the export end, and try again")
+    return checkpoint.size
