@@ -30,6 +30,7 @@ from pipeline.audit.signature import public_jwk
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader, TileWriter
 from pipeline.errors import PanlockError
 from pipeline.policy.bundle import POLICY_FILE, Bundle
+from pipeline.policy.topics import CHECKPOINTS
 
 
 class ExportError(PanlockError):
@@ -68,9 +69,16 @@ class Export:
         count = 0
         for place in self.places:
             name = place.origin(cluster)
-            if name in self._wanted:
-                start = self._stood.get(name) or Progress.nowhere(name)
-                count += await self._log(consumer, place, start, self._wanted[name])
+            wanted = self._wanted[name].what if name in self._wanted else Progress.nowhere(name)
+            start = self._stood.get(name) or Progress.nowhere(name)
+            assert isinstance(wanted, Progress)  # noqa: S101  # what _read keeps
+            if done[name] != start.tree.size or wanted.tree.size < done[name]:
+                raise ExportError(
+                    f"{self.store.url} has {done[name]} events of {name}, which was never sealed at that size, or has "
+                    f"{wanted.tree.size} now: the log was rolled back, or {CHECKPOINTS} was. Keep both"
+                )
+            if wanted.tree.size > done[name]:
+                count += await self._log(consumer, place, start, wanted, self._wanted[name].note)
         time, note = self._manifest.what.time, self._manifest.note
         self.store.write([(f"manifests/{time}", note), (MANIFEST, note)])
         return count
@@ -99,17 +107,11 @@ class Export:
             )
         return checkpoint.size
 
-    async def _log(self, consumer: AIOKafkaConsumer, place: LogPlace, start: Progress, wanted: Said) -> int:
-        target, files = wanted.what, self.store.below(directory(place))
-        assert isinstance(target, Progress)  # noqa: S101  # what _wanted holds
-        done = self._exported(place, target.origin.split("/", 1)[0])
-        if done != start.tree.size or target.tree.size < done:
-            raise ExportError(
-                f"{files.url} has {done} events, and {target.origin} was never sealed at that size, or has "
-                f"{target.tree.size} now: the log was rolled back, or panlock.checkpoints was. Keep both"
-            )
-        if target.tree.size == done:
-            return 0
+    async def _log(
+        self, consumer: AIOKafkaConsumer, place: LogPlace, start: Progress, target: Progress, note: bytes
+    ) -> int:
+        """From where it is exported to, to its checkpoint `note`."""
+        done, files = start.tree.size, self.store.below(directory(place))
         reader = TileReader(done, files.read)
         writer = TileWriter(done, reader.edges(), reader.entries(done // WIDTH) if done % WIDTH else [])
         followed = Followed(place.partition, place.keys, start)
@@ -126,6 +128,6 @@ class Export:
                 f"{target.origin}: the topic does not hold what was sealed: {followed.progress.tree.size} events lead "
                 f"to another root than that of the checkpoint of {target.tree.size}. Keep the topic"
             )
-        files.write([*writer.edge(), (CHECKPOINT, wanted.note)])
+        files.write([*writer.edge(), (CHECKPOINT, note)])
         self._stood[target.origin] = target
         return target.tree.size - done

@@ -59,7 +59,7 @@ def verify(
 async def _replay(
     settings: Settings, lanes: int | None, jwks: Sequence[Mapping[str, str]], sealer: Sequence[Verifier]
 ) -> Report:
-    cluster = (await identify(settings.kafka, [AUDIT])).cluster_id
+    cluster = (await identify(settings.kafka, ())).cluster_id
     signed = Signed(cluster, keys_of(jwks)) if jwks else None
     checkpoints = await _checkpoints(settings, cluster, sealer) if sealer else None  # first: the log has them all
     async with reader(settings) as source:
