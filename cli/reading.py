@@ -54,6 +54,8 @@ class Reader:
         """Batches of one partition, in order, until the position of each is at its end: control records move it."""
         ends = {TopicPartition(log.topic, partition): end for partition, end in log.ends.items()}
         waiting = {tp for tp, end in ends.items() if log.starts[tp.partition] < end}
+        if not waiting:
+            return
         self._consumer.assign(waiting)
         for tp in waiting:
             self._consumer.seek(tp, log.starts[tp.partition])

@@ -5,6 +5,7 @@ import typer
 from cli.audit.export import export
 from cli.audit.key import key
 from cli.audit.prove import check, prove
+from cli.audit.reconcile import reconcile
 from cli.audit.verify import verify
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Verify, export and prove the audit; keys that sign it.")
@@ -19,4 +20,5 @@ app.command()(verify)
 app.command()(export)
 app.command()(prove)
 app.command()(check)
+app.command()(reconcile)
 app.command()(key)
