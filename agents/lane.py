@@ -24,6 +24,7 @@ from agents.restore import ChainHeadError, set_store_aside
 from agents.services import Services
 from agents.transport import Chunk, split
 from agents.unfinished import UnfinishedTransactionError
+from pipeline.approval.glass import Alarm
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
@@ -32,7 +33,17 @@ from pipeline.in_force import OlderPolicyError
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
-from pipeline.state import DRAIN_PREFIX, STOPPED, Loss, decode_position, decode_stopped, next_key
+from pipeline.record import Way
+from pipeline.state import (
+    DRAIN_PREFIX,
+    GLASS_PREFIX,
+    STOPPED,
+    Loss,
+    decode_position,
+    decode_stopped,
+    next_key,
+    payload,
+)
 from tables.store import Applied, StoreCorruptError
 
 log = logging.getLogger(__name__)
@@ -41,6 +52,7 @@ LINGER = 0.01  # seconds, at least, between the starts of a lane's transactions:
 TICK = 0.5  # seconds, at least, between ticks: our clock may be ahead of the broker's
 PATIENCE = 5.0  # seconds before a lane looks again whether somebody has mended the topics
 MESSAGES = 50  # decisions a transaction: each may release a record of a megabyte, or more
+SHOWN = 100  # alarms of break-glass in a lane's status
 RETRY = 0.2  # seconds before a lane that failed opens again
 OPENING_DEADLINE = 60.0
 OPENING = "opening"
@@ -256,6 +268,8 @@ class Lane:
         await self._carry_out(effects)
         if effects.ticked:
             self.ticking, self._ticked_at = True, time.monotonic()
+        if any(reason == Way.BY_BREAK_GLASS for _, _, reason in effects.outcomes):
+            log.error("lane %d: a record was released by break-glass: `panlock break-glass list`", self.number)
         for arrival in arrivals:
             if arrival.chunk.records:
                 self.times[arrival.tp] = arrival.chunk.records[-1].timestamp
@@ -350,6 +364,13 @@ class Lane:
     def positions(self) -> dict[TP, int]:
         """Committed positions, none while the lane is not open."""
         return {} if self.opened is None else {tp: self._position(tp) for tp in self.inputs}
+
+    def glass(self) -> list[Alarm]:
+        """Releases by break-glass that nobody has reviewed; they stop nothing."""
+        if self.opened is None:
+            return []
+        found = (self.opened.store.get(key) for key in self.opened.store.keys(GLASS_PREFIX, SHOWN))
+        return [Alarm.decode(payload(value)) for value in found if value is not None]
 
     def _position(self, tp: TP) -> int:
         position = decode_position(self._lane().store.get(next_key(tp.topic, tp.partition)))

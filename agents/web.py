@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.lane import Lane
+from pipeline.approval.glass import Alarm
 
 if TYPE_CHECKING:
     from agents.app import Worker
@@ -31,8 +32,10 @@ def serve_status(worker: "Worker") -> None:
     async def readyz(request: web.Request) -> web.Response:
         waiting = {number: lane.why_closed for number, lane in sorted(worker.lanes.items()) if lane.why_closed}
         ready = worker.joined and worker.kafka_answers and not waiting
+        unreviewed = {number: found for number, lane in worker.lanes.items() if (found := len(lane.glass()))}
         return web.json_response(
-            {"ready": ready, "kafka": worker.kafka_answers, "closed": waiting}, status=200 if ready else 503
+            {"ready": ready, "kafka": worker.kafka_answers, "closed": waiting, "break_glass": unreviewed},
+            status=200 if ready else 503,
         )
 
     async def lanes(request: web.Request) -> web.Response:
@@ -73,6 +76,7 @@ def _lane(worker: "Worker", lane: Lane, ends: Mapping[TP, int]) -> dict[str, Any
         "state": "open" if lane.why_closed is None else "closed",
         "why": lane.why_closed,
         "alarm": lane.alarm,
+        "break_glass": [_alarm(alarm) for alarm in lane.glass()],
         "inbox": {"records": lane.record_inbox.records, "bytes": lane.record_inbox.size},
         "transaction_seconds": round(lane.transaction_seconds, 4),
         "inputs": [_input(worker, lane, tp, ends) for tp in sorted(lane.inputs)],
@@ -81,6 +85,11 @@ def _lane(worker: "Worker", lane: Lane, ends: Mapping[TP, int]) -> dict[str, Any
             for (flow, outcome, reason), count in sorted(lane.outcomes.items())
         ],
     }
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    """An open alarm of break-glass: the record, who released it, the event to review."""
+    return {"record": alarm.record, "people": list(alarm.people), "event": alarm.event, "time": alarm.time}
 
 
 def _input(worker: "Worker", lane: Lane, tp: TP, ends: Mapping[TP, int]) -> dict[str, Any]:

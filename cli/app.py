@@ -25,6 +25,7 @@ class Panlock(LazyGroup):
             "pending": Member("cli.pending", "app", "What waits for people, and what it holds."),
             "approve": Member("cli.decide", "approve", "Approve held records."),
             "deny": Member("cli.decide", "deny", "Deny held records, or a producer's identity."),
+            "break-glass": Member("cli.glass", "app", "In an emergency, two people release one held record."),
             "grant": Member("cli.grant", "app", "Let records pass a hold rule for a while."),
             "login": Member("cli.login", "login", "Sign in at your issuer, to decide."),
             "logout": Member("cli.login", "logout", "Throw the session's key away."),

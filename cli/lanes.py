@@ -72,6 +72,8 @@ def _table(answers: list[dict[str, Any]]) -> Table:
     for answer in answers:
         for lane in answer["lanes"]:
             state = "[green]open[/]" if lane["why"] is None else f"[red]closed[/]: {lane['why']}"
+            if lane["break_glass"]:
+                state += f", [red]alarm[/]: {len(lane['break_glass'])} released by break-glass, to review"
             for number, each in enumerate(lane["inputs"]):
                 head = [str(lane["lane"]), state, answer["worker"]] if number == 0 else ["", "", ""]
                 tail = [str(lane["inbox"]["records"]), f"{1000 * lane['transaction_seconds']:.0f} ms"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cli.output import say
 from cli.reading import Log, Reader
+from pipeline.approval.glass import ALARM_PREFIX, Alarm, AlarmError
 from pipeline.approval.grant import Grant, GrantError
 from pipeline.approval.pending import Pending, PendingError
 from pipeline.policy.topics import PENDING
@@ -19,6 +20,7 @@ class PendingTopic:
     lanes: int = 0
     _log: Log | None = None
     grants: dict[str, dict[int, Grant]] = field(default_factory=dict)  # by id and lane
+    alarms: dict[str, Alarm] = field(default_factory=dict)  # of break-glass, by record id
     _held: dict[str, Pending] = field(default_factory=dict)
 
     async def read(self, source: Reader) -> None:
@@ -42,6 +44,9 @@ class PendingTopic:
         if key.startswith(GRANT_PREFIX):
             self._take_grant(partition, record.removeprefix(GRANT_PREFIX.decode()), value)
             return
+        if key.startswith(ALARM_PREFIX):
+            self._take_alarm(partition, record.removeprefix(ALARM_PREFIX.decode()), value)
+            return
         if value is None:
             self._held.pop(record, None)
             return
@@ -49,6 +54,15 @@ class PendingTopic:
             self._held[record] = Pending.decode(value)
         except PendingError as error:
             say(f"panlock.pending/{partition}: {record}: {error}")
+
+    def _take_alarm(self, partition: int, record: str, value: bytes | None) -> None:
+        self.alarms.pop(record, None)
+        if value is None:
+            return
+        try:
+            self.alarms[record] = Alarm.decode(value)
+        except AlarmError as error:
+            say(f"panlock.pending/{partition}: break-glass {record}: {error}")
 
     def _take_grant(self, partition: int, id_: str, value: bytes | None) -> None:
         self.grants.get(id_, {}).pop(partition, None)

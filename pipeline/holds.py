@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Said, Tick, read_message
+from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed
 from pipeline.approval.pending import Pending
@@ -17,6 +18,7 @@ from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType, by
 from pipeline.denials import denied_speaker, deny
 from pipeline.effects import Out
+from pipeline.glass import break_glass, review
 from pipeline.grants import grant_for, hear_grant, release_under
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.observing import observe
@@ -77,6 +79,11 @@ def hear(turn: Turn, chunk: Messages) -> None:
             deny(turn, message, record.timestamp, where)
         elif isinstance(message, GrantProposal | GrantWord):
             hear_grant(turn, message, record.timestamp, where)
+        elif isinstance(message, GlassBreak):
+            _break_glass(turn, message, record.timestamp, where)
+        elif isinstance(message, GlassReview):
+            if (refusal := review(turn, message, where)) is not None:
+                refuse(turn, refusal, where, message)
         elif isinstance(message, Decision):
             _weigh(turn, message, record.timestamp, where)
         else:
@@ -88,7 +95,7 @@ def refuse(turn: Turn, reason: Refusal, where: str, message: Said | None) -> Non
     fields: dict[str, object] = {"resource": {"decision": where}}
     if message is not None:
         fields["actor"] = actor_of(message)
-    if isinstance(message, Decision) and _is_record_id(message.record):
+    if isinstance(message, Decision | GlassBreak | GlassReview) and _is_record_id(message.record):
         fields["resource"] = {"decision": where, "record": message.record}
     turn.event(EventType.DECISION_REFUSED, reason=reason.value, **fields)
 
@@ -134,6 +141,24 @@ def _weigh(turn: Turn, decision: Decision, received: int, where: str) -> None:
         approval = {"rule": verdict.pending.rule, "people": [decision.person]}
         turn.reject(source, verdict.pending.record, Reason.DENIED, None, verdict.pending.proof, approval=approval)
         _end(turn, verdict.pending, received)
+
+
+def _break_glass(turn: Turn, message: GlassBreak, received: int, where: str) -> None:
+    pending = turn.view.pending(message.record) if _is_record_id(message.record) else None
+    source = None if pending is None else turn.context.sources.get(RecordId.parse(pending.record).topic)
+    if pending is None:
+        refuse(
+            turn,
+            Refusal.ALREADY_DECIDED if _seen(turn, message.record) else Refusal.UNKNOWN_RECORD,
+            where,
+            message,
+        )
+        return
+    verdict = Refusal.WRONG_TOPIC if source is None else break_glass(turn, message, pending, source, received, where)
+    if isinstance(verdict, Refusal):
+        refuse(turn, verdict, where, message)
+    elif verdict:
+        _end(turn, pending, received)
 
 
 def _seen(turn: Turn, record: str) -> bool:

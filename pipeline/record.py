@@ -103,6 +103,7 @@ class Way(StrEnum):
     """How a record that a rule would hold, or held, was released without its rule's decisions."""
 
     BY_GRANT = "released-by-grant"
+    BY_BREAK_GLASS = "released-by-break-glass"
 
 
 class Refusal(StrEnum):
@@ -132,6 +133,7 @@ class Refusal(StrEnum):
     WRONG_RULE = "wrong-rule"
     CONDITION_INVALID = "condition-invalid"
     GRANT_LIMITS = "grant-limits"
+    KEY_NOT_HARDWARE = "key-not-hardware"
 
 
 class Unreadable(NamedTuple):

@@ -17,6 +17,7 @@ Every value starts with the version byte 0x01. Keys are UTF-8.
     denied/<kind>/<value>              JSON {effect, event, person, iat, jti}: the last word on a certificate, serial or
                                        principal; effect: deny or allow
     grant/<id>                         JSON: a grant that is not long over (pipeline.approval.grant)
+    glass/<record id>                  JSON: an alarm of break-glass, until its review (pipeline.approval.glass)
     issuer/<alias>                     hex SHA-256 of the issuer's keys that the audit knows (pipeline.observing)
     key/<kind>/<id>                    id of the event that told of the key's first use (pipeline.first_use)
     drain/<flow>/<sha256 of key>       u64 broker time (ms) when the hold ended: its queue is being worked off
@@ -39,7 +40,7 @@ VERSION = b"\x01"
 CHAIN, OWNER, BUNDLE, STOPPED = b"chain", b"owner", b"bundle", b"stopped"
 PENDING_PREFIX, QUEUE_PREFIX, DRAIN_PREFIX = b"pending/", b"queue/", b"drain/"
 CERTIFICATE_PREFIX, SEALED_PREFIX = b"certificate/", b"sealed/"
-GRANT_PREFIX = b"grant/"
+GRANT_PREFIX, GLASS_PREFIX = b"grant/", b"glass/"
 GRANTS = 100  # that a lane knows at a time
 _POSITION, _PAIR, _SEALED = struct.Struct(">Q"), struct.Struct(">QQ"), struct.Struct(">16sQ")
 
@@ -184,6 +185,10 @@ def pending_key(record: str) -> bytes:
 
 def grant_key(id_: str) -> bytes:
     return GRANT_PREFIX + id_.encode()
+
+
+def glass_key(record: str) -> bytes:
+    return GLASS_PREFIX + record.encode()
 
 
 def issuer_key(alias: str) -> bytes:

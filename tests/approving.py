@@ -10,6 +10,7 @@ from joserfc.jwk import OKPKey
 
 from pipeline.approval.decision import Decision, Denial, Resume, sign_decision, sign_denial, sign_resume
 from pipeline.approval.envelope import Signatory
+from pipeline.approval.glass import ALARM_PREFIX
 from pipeline.approval.keys import public_jwk
 from pipeline.approval.pending import Pending
 from pipeline.policy.topics import DECISIONS, PENDING
@@ -72,7 +73,7 @@ class Person:
 def pending(deployment: Deployment) -> list[Pending]:
     """What waits for people now."""
     latest = {record.key: record.value for record in deployment.read(PENDING)}
-    held = {key: value for key, value in latest.items() if not key.startswith(GRANT_PREFIX)}
+    held = {key: value for key, value in latest.items() if not key.startswith((GRANT_PREFIX, ALARM_PREFIX))}
     return [Pending.decode(value) for value in held.values() if value is not None]
 
 

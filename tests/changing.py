@@ -12,7 +12,7 @@ from pipeline.approval.keys import public_jwk
 from pipeline.policy.bundle import Bundle, bundle_of
 
 CLUSTER = "cluster-1"
-NAMES = ("ana", "ben", "cy", "dee", "eve")
+NAMES = ("ana", "ben", "cy", "dee", "eve", "flo", "gus")
 KEYS = {
     name: OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
     for number, name in enumerate(NAMES, 1)

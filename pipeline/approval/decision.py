@@ -10,6 +10,7 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
     {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal"|"person"|"key","value":"...",
      "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"grant":{...}} and {"v":1,"grant_word":{...}}: pipeline.approval.grant
+    {"v":1,"break_glass":{...}} and {"v":1,"glass_review":{...}}: pipeline.approval.glass
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
 """
@@ -21,6 +22,7 @@ from typing import Literal, TypeVar
 import orjson
 
 from pipeline.approval.envelope import MAX_BYTES, Opened, Signatory, seal, unseal
+from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
@@ -140,8 +142,8 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Message = TypeVar("Message", Decision, Resume, Reveal, Denial, GrantProposal, GrantWord)
-Said = Decision | Resume | Reveal | Denial | GrantProposal | GrantWord
+Message = TypeVar("Message", Decision, Resume, Reveal, Denial, GrantProposal, GrantWord, GlassBreak, GlassReview)
+Said = Decision | Resume | Reveal | Denial | GrantProposal | GrantWord | GlassBreak | GlassReview
 
 
 def sign_decision(key: SigningKey | Signatory, decision: Decision) -> bytes:
@@ -174,6 +176,12 @@ def sign_grant(key: SigningKey | Signatory, message: GrantProposal | GrantWord) 
     if masked(condition := str(payload.get("when", ""))) != condition:
         raise DecisionError("the condition holds a card number: say it by a token; nothing was signed")
     return _sign(key, payload, {"v": 1, "grant" if isinstance(message, GrantProposal) else "grant_word": payload})
+
+
+def sign_glass(key: SigningKey | Signatory, message: GlassBreak | GlassReview) -> bytes:
+    """Raises DecisionError."""
+    payload = _fields_of(message)
+    return _sign(key, payload, {"v": 1, "break_glass" if isinstance(message, GlassBreak) else "glass_review": payload})
 
 
 def _fields_of(message: Said) -> dict[str, object]:
@@ -216,6 +224,10 @@ def read_message(
         return _build(GrantProposal, body, opened, raw)
     if len(payload) == 1 and isinstance(body := payload.get("grant_word"), dict):
         return _build(GrantWord, body, opened, raw)
+    if len(payload) == 1 and isinstance(body := payload.get("break_glass"), dict):
+        return _build(GlassBreak, body, opened, raw)
+    if len(payload) == 1 and isinstance(body := payload.get("glass_review"), dict):
+        return _build(GlassReview, body, opened, raw)
     return _build(Decision, payload, opened, raw)
 
 

@@ -13,7 +13,8 @@ Layout (version 1): one JSON object in UTF-8, bytes in base64, times in millisec
 `proof` is there where the record was signed: what the event of its end will tell of it.
 
 and, where the rule has them, `"requester":"ben@pay.example"` (empty: the record does not say who asked) and
-`"device":true` (a sign-in by the device flow may decide).
+`"device":true` (a sign-in by the device flow may decide); `glass` is the first of two break-glass signatures, if there
+is one: {"person","reason","jti","time","event"}.
 
 Key, value and headers are the whole MASKED record; `sha256` is its hash, recomputed before anyone signs it.
 """
@@ -29,6 +30,17 @@ from pipeline.record import Headers
 
 VERSION = 1
 VOTE_BYTES = 4_096  # of JSON, at most: 500 characters of reason, 254 of name and 64 of jti, in UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first of two break-glass signatures; `time` in ms, the broker's, `event` the one that holds it."""
+
+    person: str
+    reason: str
+    jti: str
+    time: int
+    event: str
 
 
 class PendingError(PanlockError):
@@ -76,6 +88,7 @@ class Pending:
     proof: bytes | None = None
     requester: str | None = None
     device: bool = False
+    glass: Broken | None = None
 
     def encode(self) -> bytes:
         proof = {} if self.proof is None else {"proof": orjson.Fragment(self.proof)}
@@ -104,12 +117,13 @@ class Pending:
                 **proof,
                 **({} if self.requester is None else {"requester": self.requester}),
                 **({"device": True} if self.device else {}),
+                **({} if self.glass is None else {"glass": self.glass}),
             }
         )
 
     def largest(self) -> int:
         """Bytes of its encoding once every vote has come: what must fit panlock.pending before it is held."""
-        return len(self.encode()) + self.quorum * VOTE_BYTES
+        return len(self.encode()) + (self.quorum + 1) * VOTE_BYTES
 
     @classmethod
     def decode(cls, data: bytes) -> "Pending":
@@ -125,7 +139,7 @@ class Pending:
 
 def _pending(body: dict[str, Any]) -> Pending:
     """The key names are the field names, but `masking_more`."""
-    more, proof = body.pop("masking_more"), body.pop("proof", None)
+    more, proof, glass = body.pop("masking_more"), body.pop("proof", None), body.pop("glass", None)
     body.update(
         approvers=tuple(body["approvers"]),
         key=_bytes(body["key"]),
@@ -135,6 +149,7 @@ def _pending(body: dict[str, Any]) -> Pending:
         more=None if more is None else _canonical(more),
         votes=tuple(Vote(**vote) for vote in body["votes"]),
         proof=None if proof is None else _canonical(proof),
+        glass=None if glass is None else Broken(**glass),
     )
     return Pending(**body)
 

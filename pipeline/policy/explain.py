@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.masking.strategies import DEFAULTS
 from pipeline.policy.kinds import duration
-from pipeline.policy.models import FieldRule, Flow, HoldRule, Policy, Principal
+from pipeline.policy.models import BreakGlass, FieldRule, Flow, HoldRule, Policy, Principal
 
 _WORDS = {
     "drop": "is removed",
@@ -24,6 +24,8 @@ def explain(policy: Policy) -> Iterator[str]:
     """One sentence a line; a flow's begin with its name, what belongs to it is indented."""
     for name, flow in policy.flows.items():
         yield from _flow(name, flow, policy)
+    if policy.break_glass is not None:
+        yield _glass(policy.break_glass, policy)
     yield _changing(policy)
 
 
@@ -73,6 +75,13 @@ def _hold(rule: HoldRule, flow: Flow, policy: Policy) -> str:
     return (
         f"{rule.id}: where {rule.when}, it waits up to {duration(rule.expires_ms)} for {rule.quorum} of: {people}; "
         f"one denial, or silence, rejects it.{asked}"
+    )
+
+
+def _glass(rule: BreakGlass, policy: Policy) -> str:
+    people, others = (", ".join(sorted(policy.holders(roles))) for roles in (rule.roles, rule.reviewers))
+    return (
+        f"In an emergency, two of {people} release a held record with hardware-held keys; one of {others} reviews it."
     )
 
 

@@ -184,6 +184,16 @@ def _audit_key(jwk: dict[str, str]) -> dict[str, str]:
     return jwk
 
 
+def _person_key(value: object) -> object:
+    """A public key, and whether it is held in hardware."""
+    if not isinstance(value, dict) or "hardware" not in value:
+        return _public_key(value)
+    if value["hardware"] is not True:
+        raise wrong("hardware is not true", "write `hardware: true` for a key that cannot leave its device, or nothing")
+    _public_key({name: part for name, part in value.items() if name != "hardware"})
+    return value
+
+
 def later(word: str, remedy: str) -> BeforeValidator:
     """Refuses a word of the policy's language that this release cannot carry out yet."""
 
@@ -215,6 +225,7 @@ Said = Annotated[str, AfterValidator(_said)]
 FieldPath = Annotated[str, AfterValidator(_field_path)]
 Rule = Annotated[str, AfterValidator(_rule)]
 PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
+PersonJwk = Annotated[dict[str, str | bool], BeforeValidator(_person_key)]
 AuditJwk = Annotated[PublicJwk, AfterValidator(_audit_key)]
 Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
 Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]

@@ -22,7 +22,7 @@ from pipeline.policy.kinds import (
     MaxAge,
     Name,
     PersonId,
-    PublicJwk,
+    PersonJwk,
     RequesterPath,
     Retention,
     Rule,
@@ -65,11 +65,12 @@ class Principal(Part):
 
 
 class Person(Part):
-    """Someone who decides. `certificate` is the CN of their Kafka certificate; `roles` are those of their `keys`."""
+    """Someone who decides. `certificate` is the CN of their Kafka certificate; `roles` are those of their `keys`;
+    those marked `hardware: true` break glass."""
 
     certificate: CommonName
     roles: tuple[Name, ...] = ()
-    keys: tuple[PublicJwk, ...] = ()
+    keys: tuple[PersonJwk, ...] = ()
 
 
 def _some(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,6 +186,14 @@ class PolicyApprovers(Part):
     quorum: Annotated[int, Field(ge=1, le=100)] = 2
 
 
+class BreakGlass(Part):
+    """Who releases a held record in an emergency: two with one of `roles` and a key that is `hardware: true`. Somebody
+    else with one of `reviewers` looks at it afterwards."""
+
+    roles: Annotated[tuple[Name, ...], Field(min_length=1)]
+    reviewers: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class Clean(Part):
     """The clean topic; without a name, clean.<flow>; without a retention (ms), the flow's and 7 days more."""
 
@@ -275,6 +284,7 @@ class Policy(Part):
     roles: Roles = Roles()
     audit: Audit = Audit()
     policy_approvers: PolicyApprovers | None = None
+    break_glass: BreakGlass | None = None
     authorities: tuple[FileName, ...] = ()
     token_domains: dict[Name, TokenDomain] = {}
     truncation: Literal["6+4", "8+4", "0+4"] = "6+4"

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from pipeline.policy.document import Cursor, Path, dotted
 from pipeline.policy.models import (
     Audit,
+    BreakGlass,
     Clean,
     Csv,
     FieldRule,
@@ -38,6 +39,7 @@ _PARTS: dict[Path, type[Part]] = {
     ("roles",): Roles,
     ("audit",): Audit,
     ("policy_approvers",): PolicyApprovers,
+    ("break_glass",): BreakGlass,
     ("token_domains", "*"): TokenDomain,
     ("flows", "*"): Flow,
     ("flows", "*", "clean"): Clean,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.approval.pending import VOTE_BYTES, Pending, PendingError, Vote
+from pipeline.approval.pending import VOTE_BYTES, Broken, Pending, PendingError, Vote
 from pipeline.record import record_sha256
 from tests.vectors.decision.people import pending
 
@@ -52,4 +52,6 @@ def test_the_largest_form_has_room_for_every_vote() -> None:
     held = pending(quorum=100)
     vote = Vote("\N{GRINNING FACE}" * 254, '\N{GRINNING FACE}"' * 250, "\N{GRINNING FACE}" * 64, 2**52, "a" * 64)
     voted = replace(held, votes=(vote,) * 100)
-    assert len(voted.encode()) <= held.largest() == len(held.encode()) + 100 * VOTE_BYTES
+    assert len(voted.encode()) <= held.largest() == len(held.encode()) + 101 * VOTE_BYTES
+    broken = replace(voted, glass=Broken(vote.person, vote.reason, vote.jti, 2**52, "511/9007199254740991"))
+    assert len(broken.encode()) <= held.largest() and Pending.decode(broken.encode()) == broken

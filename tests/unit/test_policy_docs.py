@@ -8,6 +8,7 @@ import pytest
 from pipeline.policy import parse_policy
 from pipeline.policy.models import (
     Audit,
+    BreakGlass,
     Clean,
     Csv,
     FieldRule,
@@ -36,6 +37,7 @@ PARTS = {
     "Roles on the broker": Roles,
     "Audit keys": Audit,
     "Policy approvers": PolicyApprovers,
+    "Break-glass": BreakGlass,
     "Token domain": TokenDomain,
     "A flow": Flow,
     "Spec": Spec,

@@ -57,6 +57,7 @@ ONE = {
     "window": ("ordering: key", "window: 1m", "flows.payments.window", "too short or too long", "2m to 1d"),
     "authorities that nobody approves": (", identity: header}", ", identity: signed}\npolicy_approvers: {roles: [payments-approvers], quorum: 1}", "authorities", "is missing: with policy_approvers", "name their PEM files"),
     "policy approvers too few": ("people:", "policy_approvers: {roles: [payments-approvers]}\npeople:", "policy_approvers.quorum", "asks for 2 beside the author, but 2 people", "lower the quorum"),
+    "no two who break glass": ("people:", "break_glass: {roles: [payments-approvers], reviewers: [operators]}\npeople:", "break_glass.roles", "takes two people with a key that is `hardware: true`, and 0", "mark"),
     "authority elsewhere": ("people:", "authorities: [../ca.pem]\npeople:", "authorities[0]", "no file beside the policy", "ca.pem"),
     "recording masked": ("recording: off", "recording: masked", "flows.payments.recording", "not supported", "use off"),
     "recording reveal": ("recording: off", "recording: reveal", "flows.payments.recording", "not supported", "use off"),

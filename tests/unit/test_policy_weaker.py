@@ -13,6 +13,8 @@ from tests.audit_keys import SEALER, STRANGER, jwk
 from tests.changing import person
 
 DOCS = (Path(__file__).parents[2] / "docs" / "policy.md").read_text().split("### What gets weaker")[1]
+DUTY = "".join(person(name, "duty").replace("keys: [{", "keys: [{'hardware': true, ") for name in ("flo", "gus"))
+GLASS = "break_glass: {roles: [duty], reviewers: [approvers]}\n"
 AUDIT = f"audit: {{sealer_keys: [{jwk(SEALER)}]}}\n"
 POLICY = (
     """\
@@ -24,11 +26,13 @@ people:
 """
     + "".join(person(name, "approvers") for name in ("ana", "ben", "cy", "dee"))
     + person("eve", "guests")
+    + DUTY
     + """\
 roles: {auditors: [panlock-auditor]}
 """
     + AUDIT
     + """\
+break_glass: {roles: [duty], reviewers: [approvers]}
 issuers: {idp: {issuer: "https://id.pay.example", client_id: panlock, acr: [mfa], max_age: 15m}}
 policy_approvers: {roles: [approvers], quorum: 2}
 token_domains: {cards: {key: k1}, loyalty: {key: k1}}
@@ -91,6 +95,8 @@ WEAKER = {
     "clean keeps longer": ("topic: payments}", "topic: payments, retention: 20d}", "life-longer", "flows.payments.clean.retention"),
     "records pass a held one": ("ordering: key", "ordering: none", "ordering-weaker", "flows.payments.ordering"),
     "an owner is none any more": (", owners: [ben@pay.example]", "", "owner-removed", "principals.checkout.owners"),
+    "more people review broken glass": ("reviewers: [approvers]", "reviewers: [approvers, guests]", "break-glass-wider", "break_glass.reviewers"),
+    "more people break glass": (person("eve", "guests"), person("eve", "guests").replace("[guests]", "[guests, duty]"), "break-glass-wider", "people"),
     "nobody is asked about policies": ("policy_approvers: {roles: [approvers], quorum: 2}\n", "", "policy-approvers-removed", "policy_approvers"),
     "more people change policies": ("policy_approvers: {roles: [approvers]", "policy_approvers: {roles: [approvers, guests]", "policy-approvers-wider", "policy_approvers.roles"),
     "fewer people change policies": ("[approvers], quorum: 2}\ntoken", "[approvers], quorum: 1}\ntoken", "policy-quorum-lower", "policy_approvers.quorum"),
@@ -172,11 +178,17 @@ def test_what_is_stricter_tells_nothing(name: str) -> None:
     assert found(*STRICTER[name]) == []
 
 
+def test_to_let_two_people_break_glass_is_told_and_to_let_none_is_not() -> None:
+    with_, without = of(POLICY), of(POLICY.replace(GLASS, ""))
+    assert [each.kind for each in weakenings(without, with_)] == ["break-glass-added"]
+    assert weakenings(with_, without) == []
+
+
 def test_every_kind_is_provoked_and_told_in_the_docs() -> None:
     told = {
         kind for row in re.findall(r"^\| (`[^|]+`) \|", DOCS, re.MULTILINE) for kind in re.findall(r"`([a-z-]+)`", row)
     }
-    assert {each[2] for each in WEAKER.values() if each[2]} | LATER == told
+    assert {each[2] for each in WEAKER.values() if each[2]} | LATER | {"break-glass-added"} == told
 
 
 def test_another_authority_is_told() -> None:

@@ -19,7 +19,7 @@ from pipeline.policy.checks.holds import (
     check_requesters,
     check_rule_ids,
 )
-from pipeline.policy.checks.people import check_keys, check_owners
+from pipeline.policy.checks.people import check_break_glass, check_keys, check_owners
 from pipeline.policy.checks.principals import check_clients, check_identities, check_spiffe
 from pipeline.policy.checks.strategies import check_strategies
 from pipeline.policy.document import Cursor
@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     check_certificates,
     check_keys,
     check_owners,
+    check_break_glass,
     check_identities,
     check_spiffe,
     check_clients,

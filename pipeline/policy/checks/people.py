@@ -23,6 +23,30 @@ def check_keys(root: Cursor) -> Iterator[Problem]:
             owner.setdefault(public, name)
 
 
+def check_break_glass(root: Cursor) -> Iterator[Problem]:
+    """Two people must be able to break glass, and a third to review it; roles of issuers' groups nobody can count."""
+    place, people = root.at("break_glass"), dict(root.at("people").members())
+    if not place.data:
+        return
+    roles, reviewing = set(place.at("roles").texts()), set(place.at("reviewers").texts())
+    able = {
+        name
+        for name, each in people.items()
+        if roles & set(each.at("roles").texts())
+        and any(isinstance(key.data, dict) and key.data.get("hardware") is True for key in each.at("keys").elements())
+    }
+    if roles and len(able) < 2:
+        yield place.at("roles").problem(
+            f"takes two people with a key that is `hardware: true`, and {len(able)} have one of these roles",
+            "give the role to people, and mark their hardware-held keys",
+        )
+    reviewers = {name for name, each in people.items() if reviewing & set(each.at("roles").texts())}
+    if reviewing and not root.at("issuers").data and len(reviewers) < 1 + min(2, len(reviewers & able)):
+        yield place.at("reviewers").problem(
+            "leaves nobody to review what two of its own people have released", "give the role to somebody else, too"
+        )
+
+
 def check_owners(root: Cursor) -> Iterator[Problem]:
     """An owner spelt otherwise than the person would be free to approve."""
     people = {name.casefold(): name for name, _ in root.at("people").members()}

@@ -24,6 +24,7 @@ def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
     yield from _broker_roles(old.roles, new.roles)
     yield from _audit_keys(old.audit, new.audit)
     yield from _policy_approvers(old, new)
+    yield from _break_glass(old, new)
 
 
 def _broker_roles(old: Roles, new: Roles) -> Iterator[Weakening]:
@@ -45,6 +46,21 @@ def _audit_keys(old: Audit, new: Audit) -> Iterator[Weakening]:
             (key["x"] for key in after),
             "may sign, too",
         )
+
+
+def _break_glass(old: Policy, new: Policy) -> Iterator[Weakening]:
+    before, after = old.break_glass, new.break_glass
+    if after is None:
+        return
+    if before is None:
+        yield Weakening("break-glass-added", "break_glass", "two people release a held record without its approvers")
+        return
+    yield from added("break-glass-wider", "break_glass.roles", before.roles, after.roles, "may break glass")
+    yield from added("break-glass-wider", "break_glass.reviewers", before.reviewers, after.reviewers, "may review it")
+    yield from added(
+        "break-glass-wider", "people", old.holders(before.roles), new.holders(after.roles), "may break glass"
+    )
+    yield from unranked("break_glass", before, after, {"roles", "reviewers"})
 
 
 def _policy_approvers(old: Policy, new: Policy) -> Iterator[Weakening]:
