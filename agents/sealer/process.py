@@ -85,7 +85,7 @@ class SealerProcess:
 
     async def _begin(self, consumer: AIOKafkaConsumer, cluster: str) -> Logs:
         """Every log, from where it was sealed to; the own one is read to its end, for its chain goes on there."""
-        known = await published(consumer, self.verifiers)
+        known = (await published(consumer, self.verifiers)).logs
         logs: Logs = {}
         for place in audit_logs(self.policy):
             tp, name = TopicPartition(place.topic, place.partition), place.origin(cluster)

@@ -30,34 +30,47 @@ class Said(NamedTuple):
     what: Progress | Manifest
 
 
+class Published(NamedTuple):
+    """Where each log stands, by origin, and the last manifest."""
+
+    logs: Mapping[str, Progress]
+    manifest: Manifest | None
+
+
 class Latest:
     """The last checkpoint of each log, by the keys alone: a year of them is read in minutes, and verified in hours."""
 
     def __init__(self) -> None:
         self._held: dict[bytes, tuple[int, ConsumerRecord]] = {}
+        self._manifest: ConsumerRecord | None = None
         self.in_order = True  # where a log goes back, its checkpoints must be looked at one by one
 
     def add(self, record: ConsumerRecord) -> None:
         key = record.key or b""
         name, _, digits = key.rpartition(b"/")
+        if key.startswith(KEY_PREFIX):
+            self._manifest = record
         if not name or not digits.isdigit() or key.startswith(KEY_PREFIX):
             return
         self.in_order &= name not in self._held or int(digits) > self._held[name][0]
         self._held[name] = int(digits), record
 
-    def read(self, verifiers: Sequence[Verifier]) -> dict[str, Progress] | None:
-        """By origin; None where one of them is not the sealer's, or they are not in order."""
+    def read(self, verifiers: Sequence[Verifier]) -> Published | None:
+        """None where one of them is not the sealer's, or they are not in order."""
+        manifest = None if self._manifest is None else _read(self._manifest, verifiers)
+        if self._manifest is not None and not isinstance(manifest, Manifest):
+            return None
         found = {}
         for _, record in self._held.values() if self.in_order else ():
             progress = _read(record, verifiers)
             if not isinstance(progress, Progress):
                 return None
             found[progress.origin] = progress
-        return found if self.in_order else None
+        return Published(found, manifest if isinstance(manifest, Manifest) else None) if self.in_order else None
 
 
-async def published(consumer: AIOKafkaConsumer, verifiers: Sequence[Verifier]) -> Mapping[str, Progress]:
-    """Where each log stands, by origin. Raises SplitViewError."""
+async def published(consumer: AIOKafkaConsumer, verifiers: Sequence[Verifier]) -> Published:
+    """Raises SplitViewError."""
     tp = TopicPartition(CHECKPOINTS, 0)
     start, end = (await consumer.beginning_offsets([tp]))[tp], await high_watermark(consumer, tp)
     latest = Latest()
@@ -68,7 +81,8 @@ async def published(consumer: AIOKafkaConsumer, verifiers: Sequence[Verifier]) -
     if found is None:
         log.warning("%s holds records that are not this sealer's: every one of them is verified", CHECKPOINTS)
         every = [what async for _, _, what in said(consumer, verifiers)]
-        found = {what.origin: what for what in every if isinstance(what, Progress)}
+        logs = {what.origin: what for what in every if isinstance(what, Progress)}
+        found = Published(logs, next((what for what in reversed(every) if isinstance(what, Manifest)), None))
     return found
 
 

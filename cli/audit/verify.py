@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from agents.cluster import identify
 from agents.restore import reader as consumer
-from agents.sealer.published import published
+from agents.sealer.published import Published, published
 from cli.audit.exported import show_export
 from cli.audit.keys import PolicyOption, bundles, places, verifiers
 from cli.config import ConfigOption, Settings, load_config
@@ -17,6 +18,7 @@ from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, progress, say
 from cli.reading import reader
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.manifest import Manifest
 from pipeline.audit.note import Verifier
 from pipeline.audit.origin import origin
 from pipeline.audit.signature import keys_of
@@ -25,6 +27,7 @@ from pipeline.audit.verify import Verifier as Replay
 from pipeline.policy.topics import AUDIT
 
 LANES = 512  # at most, as the policy has it
+SILENCE = timedelta(minutes=5)  # it says something each minute, also while nothing happens
 SHOWN = 50  # troubles of each kind in the table; --json has a thousand
 
 
@@ -48,20 +51,37 @@ def verify(
     jwks = [key for each in found for key in each.policy.audit.worker_keys]
     with told(settings.kafka, f"read {AUDIT}"):
         lanes = None if policy is None else found[0].policy.lanes
-        report = asyncio.run(_replay(settings, lanes, jwks, verifiers(found)))
+        sealed = asyncio.run(_sealed(settings, verifiers(found)))  # first: the logs have at least that
+        report = asyncio.run(_replay(settings, lanes, jwks, sealed))
+    silent = sealed is not None and _silent(sealed.manifest)
     if as_json:
-        print_json(report.json())
+        last = None if sealed is None or sealed.manifest is None else sealed.manifest.time
+        print_json({**report.json(), "ok": report.ok and not silent, "manifest": last, "silent": silent})
     else:
-        _show(report)
-    raise typer.Exit(0 if report.ok else 1)
+        _show(report, sealed, silent)
+    raise typer.Exit(0 if report.ok and not silent else 1)
+
+
+async def _sealed(settings: Settings, sealer: Sequence[Verifier]) -> Published | None:
+    """None where nobody seals. Raises SplitViewError."""
+    if not sealer:
+        return None
+    async with consumer(settings.kafka) as reading:
+        return await published(reading, sealer)
+
+
+def _silent(manifest: Manifest | None) -> bool:
+    """Whether the sealer has said nothing for too long: what came since stands on the workers' signatures alone."""
+    now = datetime.now(UTC)
+    return manifest is None or now - datetime.fromisoformat(manifest.time) > SILENCE
 
 
 async def _replay(
-    settings: Settings, lanes: int | None, jwks: Sequence[Mapping[str, str]], sealer: Sequence[Verifier]
+    settings: Settings, lanes: int | None, jwks: Sequence[Mapping[str, str]], sealed: Published | None
 ) -> Report:
     cluster = (await identify(settings.kafka, ())).cluster_id
     signed = Signed(cluster, keys_of(jwks)) if jwks else None
-    checkpoints = await _checkpoints(settings, cluster, sealer) if sealer else None  # first: the log has them all
+    checkpoints = None if sealed is None else _checkpoints(cluster, sealed)
     async with reader(settings) as source:
         log = await source.log(AUDIT)
         verifier = Replay(len(log.starts) if lanes is None else lanes, signed, checkpoints)
@@ -77,15 +97,13 @@ async def _replay(
     return verifier.report()
 
 
-async def _checkpoints(settings: Settings, cluster: str, sealer: Sequence[Verifier]) -> dict[int, Checkpoint]:
-    """The last of each lane. Raises SplitViewError."""
-    async with consumer(settings.kafka) as reading:
-        found = await published(reading, sealer)
+def _checkpoints(cluster: str, sealed: Published) -> dict[int, Checkpoint]:
+    """The last of each lane."""
     lanes = {origin(cluster, AUDIT, lane): lane for lane in range(LANES)}
-    return {lanes[name]: each.checkpoint for name, each in found.items() if name in lanes}
+    return {lanes[name]: each.checkpoint for name, each in sealed.logs.items() if name in lanes}
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, sealed: Published | None, silent: bool) -> None:
     table = Table("lane", "seq", "kind", "what")
     for kind in KINDS:
         for trouble in report.troubles[kind][:SHOWN]:
@@ -99,7 +117,11 @@ def _show(report: Report) -> None:
     else:
         say(f"{report.signatures} signatures of workers hold")
     if report.sealed is not None:
-        say(f"{report.sealed} events are those of the sealer's last checkpoints")
+        unsealed = report.events - report.sealed
+        say(f"{report.sealed} events are those of the sealer's last checkpoints, {unsealed} are not sealed yet")
+    if sealed is not None and silent:
+        since = "at all" if sealed.manifest is None else f"since {sealed.manifest.time}"
+        say(f"the sealer has said nothing {since}: see whether it runs (`panlock sealer`, its /readyz)")
     say(
         "the log is whole"
         if report.ok

@@ -14,7 +14,7 @@ from pipeline.audit.origin import origin
 from pipeline.audit.signature import Signer
 from pipeline.policy.topics import AUDIT
 from tests.audit_keys import POLICY as AUDIT_KEYS
-from tests.audit_keys import STRANGER, WORKER
+from tests.audit_keys import STRANGER, WORKER, jwk
 from tests.deployment import Deployment
 from tests.integration.cli_runner import Cli, run
 
@@ -103,6 +103,7 @@ def test_a_whole_log_verifies_over_aborted_transactions(lanes: Lanes, auditor: C
     assert ended.json == {
         "ok": True, "events": 10, "signatures": None, "sealed": None, "lanes": {"expected": 2, "present": 2},
         "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [], "seals": [],
+        "manifest": None, "silent": False,
     }  # fmt: skip
     assert ended.code == 0
 
@@ -124,7 +125,7 @@ def test_a_tampered_log_does_not(lanes: Lanes, auditor: Cli) -> None:
 
 
 def test_signatures_say_whose_events_they_are(cluster: DevCluster, tmp_path: Path, auditor: Cli) -> None:
-    with Deployment(cluster, tmp_path, POLICY + AUDIT_KEYS) as panlock:
+    with Deployment(cluster, tmp_path, f"{POLICY}audit: {{worker_keys: [{jwk(WORKER)}]}}\n") as panlock:
         written = Lanes(panlock)
         for lane in (0, 1):
             written.write(lane, 3, signer=WORKER)
@@ -137,6 +138,20 @@ def test_signatures_say_whose_events_they_are(cluster: DevCluster, tmp_path: Pat
         assert (ended.code, ended.json["signatures"], ended.json["breaks"]) == (1, 2, [])
         assert sorted((each["lane"], each["seq"]) for each in ended.json["unsigned"]) == [(0, 3), (1, 3), (1, 4)]
         assert "signatures were NOT checked" in auditor("audit", "verify").err
+
+
+def test_a_sealer_that_says_nothing_is_told(cluster: DevCluster, tmp_path: Path, auditor: Cli) -> None:
+    with Deployment(cluster, tmp_path, POLICY + AUDIT_KEYS) as panlock:
+        written = Lanes(panlock)
+        for lane in (0, 1):
+            written.write(lane, 3, signer=WORKER)
+        arguments = "audit", "verify", "--policy", str(panlock.policy_file)
+        ended = auditor(*arguments, "--json")
+        assert (ended.code, ended.json["manifest"], ended.json["silent"]) == (1, None, True)
+        assert "the sealer has said nothing at all" in auditor(*arguments).err
+        assert panlock.sealer().wait_ready().stop() == 0
+        ended = auditor(*arguments, "--json")
+        assert (ended.code, ended.json["silent"]) == (0, False)
 
 
 def test_a_lane_that_retention_has_cut_may_begin_above_0(lanes: Lanes, auditor: Cli) -> None:

@@ -62,7 +62,7 @@ def sealed(panlock: Deployment) -> dict[str, Progress]:
 
     async def go() -> dict[str, Progress]:
         async with reader(Kafka.model_validate(panlock.cluster.config("panlock-auditor"))) as consumer:
-            return dict(await published(consumer, [VERIFIER]))
+            return dict((await published(consumer, [VERIFIER])).logs)
 
     return {origin.split("/", 1)[1]: progress for origin, progress in asyncio.run(go()).items()}
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from agents.sealer.published import Latest
+from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import Tree
 from pipeline.audit.note import Verifier, sign
 from pipeline.audit.progress import HEADER, Progress
@@ -34,12 +35,13 @@ def latest(*records: Any) -> dict[str, int] | None:
     for record in records:
         found.add(record)
     read = found.read(VERIFIERS)
-    return None if read is None else {origin: progress.tree.size for origin, progress in read.items()}
+    return None if read is None else {origin: progress.tree.size for origin, progress in read.logs.items()}
 
 
 def test_the_last_checkpoint_of_each_log_is_where_it_goes_on() -> None:
     one, two = "c/panlock.audit/1", "c/panlock.audit/2"
-    manifest = Record(b"manifest/2026-11-24T04:08:00.123Z", b"")
+    told = Manifest("c", "2026-11-24T04:08:00.123Z", ())
+    manifest = Record(told.key, sign(told.text(), "panlock-sealer", SEALER.key).encode())
     assert latest(checkpoint(one, 3), checkpoint(two, 9), manifest, checkpoint(one, 4)) == {one: 4, two: 9}
     assert latest() == {}
 
@@ -51,6 +53,7 @@ def test_the_last_checkpoint_of_each_log_is_where_it_goes_on() -> None:
         (checkpoint("c/a/1", 4), checkpoint("c/a/1", 4)),
         (checkpoint("c/a/1", 4), checkpoint("c/a/1", 9, STRANGER)),
         (checkpoint("c/a/1", 4), Record(b"c/a/1/99", b"junk")),
+        (checkpoint("c/a/1", 4), Record(b"manifest/2026-11-24T04:08:00.123Z", b"junk")),
         (checkpoint("c/a/1", 4), Record(b"c/a/1/99", None)),
         (checkpoint("c/a/1", 4), checkpoint("c/a/1", 5)._replace(key=b"c/a/1/6")),
         (checkpoint("c/a/1", 4), checkpoint("c/a/1", 5)._replace(headers=())),
