@@ -1,9 +1,11 @@
 """After the story: the table, the search, and `panlock audit verify`."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import orjson
 
+from deploy.demo import sealing
 from deploy.demo.cards import CARDS
 from deploy.demo.clients import ends, in_bytes, read_all, topics
 from deploy.demo.people import write_config
@@ -18,9 +20,16 @@ def tell(run: Run) -> None:
         (worker,) = run.workers.values()
         code = worker.stop()
         expect(code == 0, f"{worker.name} ended with code {code}; its log ends:\n{worker.tail()}")
+    with run.narrator.work("the sealer has sealed all of the audit, and ends in order"):
+        sealing.seal(run)
     reckon(run)
+    config = write_config(run.directory / "auditor.yaml", kafka=run.cluster.config("panlock-auditor"))
+    with run.narrator.work("the audit is exported, and verified and proven from there"):
+        sealing.export(run, config)
     search(run)
-    verify(run)
+    verify(run, config)
+    with run.narrator.work("an export and a proof are kept, to be looked at"):
+        sealing.keep(run)
 
 
 def reckon(run: Run) -> None:
@@ -75,19 +84,21 @@ def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
     """What the broker and the workers have written, and what the commands have printed."""
     logs = (run.directory / "kafka").rglob("*.log")
     segments = [file for file in logs if not file.parent.name.startswith(f"{CHECKOUT}-")]
-    for file in sorted([*segments, *(run.directory / "workers").rglob("*")]):
+    written = [file for place in ("workers", "export") for file in (run.directory / place).rglob("*")]
+    for file in sorted([*segments, *written, run.directory / "proof.json"]):
         if file.is_file():
             yield str(file.relative_to(run.directory)), [file.read_bytes()]
     for command, printed in run.commands.said:
         yield f"the output of `{command}`", [printed]
 
 
-def verify(run: Run) -> None:
-    config = write_config(run.directory / "auditor.yaml", kafka=run.cluster.config("panlock-auditor"))
+def verify(run: Run, config: Path) -> None:
     words = ("audit", "verify", "--json", "--policy", str(run.policy_file), "--config", str(config))
     with run.narrator.work("panlock audit verify"):
         report = orjson.loads(run.commands.run(*words).stdout)
         expect(report["ok"] is True, f"the audit is not whole: {report}")
         expect(report["events"] == len(run.events()), "the audit has other events than an auditor reads in it")
         lanes = report["lanes"]
+        expect(report["sealed"] == report["events"], f"{report['sealed']} of {report['events']} events are sealed")
+        run.note(f"{report['signatures']} signatures of workers hold, and every event is the sealed one")
         run.note(f"{report['events']} events in {lanes['present']} of {lanes['expected']} lanes, each chain whole")

@@ -52,11 +52,11 @@ def make_people(cluster: DevCluster, directory: Path, commands: Commands) -> dic
     return people
 
 
-def write_policy(people: dict[str, Person], issuer: str, file: Path) -> None:
-    """The demo's policy with everyone's public key, and the issuer's URL."""
+def write_policy(keys: Mapping[str, dict[str, str]], issuer: str, file: Path) -> None:
+    """The demo's policy with everyone's public key, by name, and the issuer's URL."""
     text = TEMPLATE.read_text().replace("ISSUER_OF_THE_DEMO", issuer)
-    for name, person in people.items():
-        text = text.replace(f"KEY_OF_{name.upper()}", orjson.dumps(person.jwk).decode())
+    for name, jwk in keys.items():
+        text = text.replace(f"KEY_OF_{name.upper()}", orjson.dumps(jwk).decode())
     file.write_text(text)
 
 

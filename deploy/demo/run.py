@@ -17,6 +17,7 @@ from deploy.demo.reckoning import Batch, Clean, Event
 from deploy.demo.told import until
 from deploy.demo.workers import WorkerProcess
 from deploy.dev.cluster import DevCluster
+from deploy.dev.guarded import Guarded
 from panlock_producer import Recipient
 from pipeline.policy import Policy
 from pipeline.policy.topics import AUDIT, quarantine_topic, rejections_topic
@@ -50,6 +51,7 @@ class Run:
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)
+    sealer: Guarded = field(init=False)
     seal_to: Recipient = field(init=False)  # the workers' public key
 
     @property

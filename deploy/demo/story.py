@@ -12,6 +12,7 @@ from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
 from deploy.demo.producers import Line
 from deploy.demo.run import CHECKOUT, FLOW, Run
+from deploy.demo.sealing import make_audit_keys, start_sealer
 from deploy.demo.signing_in import start_issuer
 from deploy.demo.workers import listed, wait_shared
 from deploy.dev.cluster import dev_cluster
@@ -38,7 +39,8 @@ def start_kafka(run: Run) -> None:
 
 def make_policy(run: Run) -> None:
     run.people = make_people(run.cluster, run.directory / "people", run.commands)
-    write_policy(run.people, run.issuer, run.policy_file)
+    keys = {name: person.jwk for name, person in run.people.items()}
+    write_policy(keys | make_audit_keys(run.directory, run.commands), run.issuer, run.policy_file)
     shutil.copyfile(run.cluster.ca, run.directory / "ca.pem")  # `authorities`: of producers that sign
     run.commands.run("policy", "check", str(run.policy_file))
     run.policy = load_policy(run.policy_file)
@@ -64,6 +66,7 @@ def start_workers(run: Run) -> None:
     run.seal_to = Recipient(public_text(private_key(Kem.MLKEM768_X25519, seed).public))
     for name in ("w1", "w2"):
         run.workers[name] = changing.start(run, name, run.policy_file.name)
+    start_sealer(run)
     clean = run.policy.flows[FLOW].clean_topic
     run.ledger = run.closing.enter_context(Ledger(run.kafka("ledger"), clean))
     run.checkout = Line(run.kafka("checkout"))
@@ -90,7 +93,7 @@ STEPS = (
     ("Kafka with TLS client certificates, deny by default, and an issuer for development", start_kafka),
     ("three people make their keys, and the policy is checked", make_policy),
     ("topics and ACLs from the policy, which is fixed as the first", deploy),
-    ("two workers share 4 lanes", start_workers),
+    ("two workers share 4 lanes, and sign the audit, which a sealer seals", start_workers),
     ("checkout writes through a plain client; refunds signs every record and seals it", writing.write_cards),
     ("card numbers in free text, escaped, as a record's key, in XML and in Avro are masked", mask_elsewhere),
     ("a forged identity and malformed JSON are rejected; refunds' topic refuses checkout", writing.write_wrong),

@@ -30,6 +30,7 @@ class WorkerProcess:
             token_keys={"k1": str(keys / "k1.key")},
             token_key="k1",  # noqa: S106 - a key's name
             seal_keys={"s1": str(keys / "s1.key")},
+            audit_key=str(keys / "worker.audit.pem"),
             genesis=genesis,
             issuer_ca=kafka["ca"],
             session_timeout=SESSION,

@@ -115,7 +115,7 @@ BAD_NOTES = {
     "not UTF-8": b"\xff" + NOTE["note"].encode(),
     "a control character": NOTE["note"].replace("1300", "1300\r").encode(),
     "no base64": NOTE["note"][:-3].encode() + b"!\n",
-    "too long": b"x" * (1 << 20) + NOTE["note"].encode(),
+    "too long": sign("x" * (1 << 20) + "\n", NOTE["name"], KEY).encode(),
     "another text": NOTE["note"].replace("1300", "1301").encode(),
     "text behind the signatures": NOTE["note"].encode() + b"more\n",
     "a thousand signatures": NOTE["text"].encode() + b"\n" + 1_000 * NOTE["note"].encode().splitlines(True)[-1],
