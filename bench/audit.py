@@ -87,7 +87,7 @@ def proofs(size: int) -> dict[str, float]:
     def read(path: str) -> bytes:
         parts = path.split(".p/")[0].split("/")
         number = int("".join(part.removeprefix("x") for part in parts[2:]))
-        return levels[int(parts[1])][HASH * WIDTH * number :][: HASH * WIDTH]
+        return levels[int(parts[1])][HASH * WIDTH * number : HASH * WIDTH * (number + 1)]
 
     root = root_of(levels[0])
     taken, length = [], 0
