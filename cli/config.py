@@ -1,7 +1,7 @@
 """The CLI's configuration: how to reach Kafka, and who is asking.
 
     kafka: {bootstrap: "127.0.0.1:9093", ca: ca.pem, certificate: ana.pem, key: ana.key}
-    person: {key: ana-decisions.pem}        # for approve, deny, lanes resume and policy changes
+    person: {key: ana-decisions.pem}        # for approve, deny, lanes resume and policy changes; or module:, or issuer:
     genesis: <hash of the first bundle>     # for policy changes, as a worker's
 
 From --config, PANLOCK_CONFIG or ./panlock.yaml; paths are relative to the file.
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.keys.settings import KeySettings
 from agents.settings import Kafka
+from cli.hardware import HardwareKey
 from cli.session.held import Session
 from cli.session.settings import Person, SignInSettings
 from pipeline.approval.keys import SigningKey, private_key
@@ -65,8 +66,11 @@ class Settings(BaseModel):
             raise ConfigError("the configuration names no `person: {issuer: {issuer: URL, client_id: ID}}`: add it")
         return SignInSettings(self.person.issuer, self.person)
 
-    def signatory(self) -> SigningKey | Session:
-        """Whoever is signed in at the issuer, or holds the key. Raises ConfigError, SigningKeyError, SessionError."""
+    def signatory(self) -> SigningKey | HardwareKey | Session:
+        """Whoever is signed in at the issuer, or holds the key. Raises ConfigError, SigningKeyError, HardwareError,
+        SessionError."""
+        if self.person is not None and self.person.module is not None:
+            return HardwareKey(self.person, passphrase(f"PIN of token {self.person.token}: "))
         if self.person is not None and self.person.issuer is not None:
             return self.sign_in().session()
         return self.signing_key()

@@ -19,6 +19,7 @@ import typer
 from cli.config import ConfigOption, Settings, load_config
 from cli.decisions import Message, deliver
 from cli.denial import Kind, deny_identity
+from cli.hardware import HardwareKey
 from cli.kafka import cluster_id, told
 from cli.output import JsonOption, print_json, say
 from cli.pending import not_pending, votes
@@ -132,7 +133,7 @@ async def _run(
     word: Word,
     ids: Sequence[str],
     reason: str,
-    key: SigningKey | Session,
+    key: SigningKey | HardwareKey | Session,
     who: Standing | None,
     cluster: str,
     wait: float,

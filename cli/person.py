@@ -11,7 +11,8 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from cli.config import ConfigError, passphrase
+from cli.config import ConfigError, ConfigOption, load_config, passphrase
+from cli.hardware import HardwareKey
 from cli.output import JsonOption, print_json, say, write
 from pipeline.approval.keys import SigningKey, private_key, public_jwk
 
@@ -55,6 +56,16 @@ def show(
     _tell(private_key(pem, passphrase(f"Passphrase of {file}: ") if b"ENCRYPTED" in pem else None), file, as_json)
 
 
+@app.command()
+def hardware(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print the public JWK of the key in your hardware module (`person: {module, token, label}`)."""
+    found = load_config(config).person
+    if found is None or found.module is None:
+        raise ConfigError("the configuration names no `person: {module: LIBRARY, token: LABEL, label: LABEL}`: add it")
+    made = HardwareKey(found, passphrase(f"PIN of token {found.token}: "))
+    _tell(made.public, f"{found.token}/{found.label}", as_json)
+
+
 def keep(out: Path, pem: bytes) -> None:
     """Write a private key, for its owner to read. Raises ConfigError, also where something is there already."""
     try:
@@ -66,10 +77,10 @@ def keep(out: Path, pem: bytes) -> None:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
 
 
-def _tell(made: SigningKey, file: Path, as_json: bool) -> None:
+def _tell(made: SigningKey, file: Path | str, as_json: bool) -> None:
     jwk = public_jwk(made)
     if as_json:
         print_json({"key": str(file), "kid": made.thumbprint(), "jwk": jwk})
         return
     write(orjson.dumps(jwk, option=orjson.OPT_APPEND_NEWLINE))
-    say(f"{file}: keep it and its passphrase to yourself; put the line above under people.<you>.keys of the policy")
+    say(f"{file}: its passphrase or PIN is yours alone; put the line above under people.<you>.keys of the policy")

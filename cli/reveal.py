@@ -17,6 +17,7 @@ from agents.keys.opening import open_keys
 from agents.keys.settings import KeySettings
 from cli.config import ConfigOption, DevelopmentOption, load_config, load_keys
 from cli.decisions import send
+from cli.hardware import HardwareKey
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, say
 from cli.session.held import Session
@@ -90,7 +91,7 @@ def _decrypt(policy: Policy, flow: str, value: str, keys: KeySettings, developme
     return found[0], found[1].decode(errors="replace")
 
 
-def _permitted(policy: Policy, key: SigningKey | Session) -> str:
+def _permitted(policy: Policy, key: SigningKey | HardwareKey | Session) -> str:
     """The person whose key it is, or who is signed in. Raises RevealError."""
     if isinstance(key, Session):
         if ROLE not in key.who.groups:

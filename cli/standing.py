@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cli.hardware import HardwareKey
 from cli.session.held import Session
 from pipeline.approval.keys import SigningKey, registered_key
 from pipeline.approval.pending import Pending
@@ -41,7 +42,7 @@ class Standing:
         return None
 
 
-def standing(policy: Policy, key: SigningKey | Session) -> Standing:
+def standing(policy: Policy, key: SigningKey | HardwareKey | Session) -> Standing:
     """Raises UnknownKeyError."""
     if isinstance(key, Session):
         return Standing(key.who.person, frozenset(key.who.groups), policy, key.who.device)

@@ -1,4 +1,4 @@
-"""`person:` of the CLI's configuration: a registered key, or an issuer to sign in at."""
+"""`person:` of the CLI's configuration: a registered key, in a file or in hardware, or an issuer to sign in at."""
 
 import ssl
 from pathlib import Path
@@ -18,12 +18,19 @@ def _issuer(value: Any) -> Any:
 
 
 class Person(BaseModel):
-    """`key`: encrypted PEM of the key that signs decisions. Or `issuer`, as the policy has it. `ca`: of issuers'
-    certificates; `session`: where the key of a session is kept (auto: the system's keyring, else an agent process)."""
+    """`key`: encrypted PEM of the key that signs decisions. Or `module`: the PKCS#11 library of the hardware that holds
+    it, with the labels of its token and of the key. Or `issuer`, as the policy has it.
+
+    `ca`: of issuers' certificates; `session`: where the key of a session is kept (auto: the system's keyring, else an
+    agent process).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Path | None = None
+    module: Path | None = None
+    token: str = ""
+    label: str = ""
     issuer: Annotated[Issuer | None, BeforeValidator(_issuer)] = None
     ca: Path | None = None
     scope: str = "openid email"
@@ -31,14 +38,18 @@ class Person(BaseModel):
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "Person":
-        if (self.key is None) == (self.issuer is None):
-            raise ValueError("say person.key or person.issuer, and not both")
+        if sum(each is not None for each in (self.key, self.module, self.issuer)) != 1:
+            raise ValueError("say one of person.key, person.module and person.issuer")
+        if any(bool(self.module) != bool(each) for each in (self.token, self.label)):
+            raise ValueError("say person.module, person.token and person.label together")
         if self.issuer is not None and self.issuer.client_id is None:
             raise ValueError("person.issuer needs a client_id: people sign in by it")
         return self
 
     def relative_to(self, base: Path) -> "Person":
-        return self.model_copy(update={name: base / path for name in ("key", "ca") if (path := getattr(self, name))})
+        return self.model_copy(
+            update={name: base / path for name in ("key", "module", "ca") if (path := getattr(self, name))}
+        )
 
 
 class SignInSettings:

@@ -15,6 +15,7 @@ who registered the key, or whom the issuer names; never what a field of the payl
 """
 
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -72,11 +73,25 @@ def seal(key: SigningKey, payload: dict[str, object]) -> bytes:
     return _sign(key, {"kid": key.thumbprint()}, payload)
 
 
+def signing_input(public: SigningKey, payload: dict[str, object]) -> bytes:
+    """What a registered key elsewhere signs (RFC 7515, 5.1): with a point and the signature behind it, the message."""
+    header = _header(public, {"kid": public.thumbprint()})
+    parts = (json.dumps(header, separators=(",", ":")), _body(payload))
+    return b".".join(urlsafe_b64encode(part.encode()).rstrip(b"=") for part in parts)
+
+
+def _header(key: SigningKey, named: dict[str, object]) -> dict[str, object]:
+    return {"alg": ALGORITHMS[key.curve_name][0], **named, "typ": TYPE}
+
+
+def _body(payload: dict[str, object]) -> str:
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+
+
 def _sign(key: SigningKey, named: dict[str, object], payload: dict[str, object]) -> bytes:
-    algorithm = ALGORITHMS[key.curve_name][0]
-    header = {"alg": algorithm, **named, "typ": TYPE}
-    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
-    return jws.serialize_compact(header, body, key, registry=Pinned([algorithm])).encode()
+    header = _header(key, named)
+    registry = Pinned([str(header["alg"])])
+    return jws.serialize_compact(header, _body(payload), key, registry=registry).encode()
 
 
 def unseal(raw: bytes, policy: Policy, observed: Observed | None = None, received: int = 0) -> Opened | Refusal:
