@@ -66,13 +66,18 @@ def _check_may_see_acls(admin: AdminClient) -> None:
 
 
 def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
-    """All topics by name; configurations of those wanted. Raises KafkaUnreachableError, KafkaDeniedError."""
+    """All topics by name; configurations of those wanted. Raises KafkaUnreachableError, KafkaDeniedError.
+
+    A topic whose configuration the broker that was asked does not have yet is not there yet: brokers learn one by one.
+    """
     _check_may_see_acls(admin)
     metadata = ask("list the topics", lambda: admin.list_topics(timeout=TIMEOUT))
     present = [name for name in wanted if name in metadata.topics]
     configs = _configs(admin, present)
     topics = {}
     for name, topic in metadata.topics.items():
+        if name in present and name not in configs:
+            continue
         partitions = topic.partitions.values()
         replication = min((len(partition.replicas) for partition in partitions), default=0)
         led = bool(partitions) and all(partition.leader >= 0 for partition in partitions)

@@ -171,9 +171,10 @@ def test_a_worker_tells_its_health_and_its_lanes(panlock: Deployment) -> None:
     name = status["worker"]
     assert name.startswith("panlock-worker@") and status["policy"] == panlock.policy.hash and status["of"] == 2
     assert worker.get("/healthz") == (200, {"ok": True, "worker": name})
-    assert worker.get("/readyz") == (200, {"ready": True, "kafka": True, "closed": {}})
+    assert worker.get("/readyz") == (200, {"ready": True, "kafka": True, "closed": {}, "break_glass": {}})
     zero = lane(worker, 0)
-    assert zero.keys() == {"lane", "state", "why", "alarm", "inbox", "transaction_seconds", "inputs", "outcomes"}
+    wanted = {"lane", "state", "why", "alarm", "break_glass", "inbox", "transaction_seconds", "inputs", "outcomes"}
+    assert zero.keys() == wanted
     assert (zero["state"], zero["why"], zero["alarm"]) == ("open", None, None)
     assert zero["inbox"] == {"records": 0, "bytes": 0} and 0 < zero["transaction_seconds"] < 5
     assert zero["outcomes"] == [{"flow": "payments", "outcome": "released", "reason": "", "records": 7}]

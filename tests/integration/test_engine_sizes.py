@@ -123,8 +123,8 @@ def test_around_the_limit_of_pending_every_size_has_an_outcome_and_can_be_releas
     limit = 30_000
     set_limit(panlock, "panlock.pending", limit)
     worker = panlock.worker().wait_ready(1)
-    # base64 takes four bytes for three; the rest is a vote's room and the JSON around it
-    sizes = range((limit - 8_000) * 3 // 4, limit * 3 // 4, 100)
+    # base64 takes four bytes for three; the rest is room for a vote and a break-glass signature, and the JSON around
+    sizes = range((limit - 12_000) * 3 // 4, limit * 3 // 4, 100)
     panlock.produce(CHECKOUT, [(0, b"k", _document(size, b'{"hold":1,"text":"')) for size in sizes])
     found = _all_fates(panlock, len(sizes))
     assert set(found) == {"held", "rejected too-large"}
