@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_the_command_prints_what_the_policy_takes(tmp_path: Path) -> None:
     kafka = dict.fromkeys(("ca", "certificate", "key"), "x")
     hardware = {"module": LIBRARY, "token": "ed25519", "label": LABEL}
     config.write_text(json.dumps({"kafka": {"bootstrap": "127.0.0.1:1", **kafka}, "person": hardware}))
-    told = ["panlock", "person", "hardware", "--config", str(config), "--json"]
+    told = [sys.executable, "-m", "cli", "person", "hardware", "--config", str(config), "--json"]
     ended = subprocess.run(
         told, env={**os.environ, "PANLOCK_PASSPHRASE": PIN}, capture_output=True, text=True, check=False
     )
