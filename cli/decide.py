@@ -27,7 +27,7 @@ from cli.pending_topic import PendingTopic, wrong_with
 from cli.reading import reader
 from cli.session.held import Session
 from cli.standing import Standing, standing
-from pipeline.approval.decision import Decision, sign_decision
+from pipeline.approval.decision import Decision, sign_message
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.pending import Pending
 from pipeline.errors import PanlockError
@@ -146,7 +146,7 @@ async def _run(
             decisions = [_decision(each, word, reason, cluster) for each in held]
             messages = [
                 Message(
-                    each.record.encode(), sign_decision(key, each), RecordId.parse(each.record).partition % topic.lanes
+                    each.record.encode(), sign_message(key, each), RecordId.parse(each.record).partition % topic.lanes
                 )
                 for each in decisions
             ]

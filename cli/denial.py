@@ -17,7 +17,7 @@ from cli.output import print_json, say
 from deploy.admin import REACH, TIMEOUT, ask, connect, settle
 from deploy.grants import Acl
 from deploy.observed import to_binding, to_filter, writers
-from pipeline.approval.decision import Denial, is_denial, sign_denial
+from pipeline.approval.decision import Denial, is_denial, sign_message
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import DECISIONS
 
@@ -67,7 +67,7 @@ def _tell(settings: Settings, denial: Denial) -> int:
         addressed = Denial(
             cluster, lane, denial.kind, denial.value, denial.effect, denial.reason, denial.jti, denial.iat
         )
-        messages.append(Message(b"denial/%d" % lane, sign_denial(key, addressed), lane))
+        messages.append(Message(b"denial/%d" % lane, sign_message(key, addressed), lane))
     asyncio.run(deliver(settings, messages))
     return len(messages)
 

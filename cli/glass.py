@@ -22,7 +22,7 @@ from cli.output import JsonOption, plain, print_json, print_table, say
 from cli.pending import not_pending, read_pending, time_left
 from cli.pending_topic import PendingTopic, wrong_with
 from cli.reading import reader
-from pipeline.approval.decision import sign_glass
+from pipeline.approval.decision import sign_message
 from pipeline.approval.glass import WINDOW_MS, GlassBreak, GlassReview
 from pipeline.audit.events import timestamp
 from pipeline.errors import PanlockError
@@ -73,7 +73,7 @@ def release(
         held = now.get(record)
         return "signed" if held and held.glass and held.glass.jti == message.jti else "sent"
 
-    raw = sign_glass(settings.signing_key(), message)
+    raw = sign_message(settings.signing_key(), message)
     _tell(record, asyncio.run(_say(settings, record, raw, state, wait)), as_json)
 
 
@@ -93,7 +93,7 @@ def review(
     def state(now: PendingTopic) -> State:
         return "sent" if record in now.alarms else "reviewed"
 
-    raw = sign_glass(settings.signatory(), message)
+    raw = sign_message(settings.signatory(), message)
     _tell(record, asyncio.run(_say(settings, record, raw, state, wait)), as_json)
 
 

@@ -23,7 +23,7 @@ from cli.output import JsonOption, print_json, print_table, say
 from cli.pending_topic import PendingTopic
 from cli.reading import reader
 from cli.standing import Standing, standing
-from pipeline.approval.decision import MAX_CONDITION, sign_grant
+from pipeline.approval.decision import MAX_CONDITION, sign_message
 from pipeline.approval.grant import LONGEST_MS, MOST_RECORDS, Grant, GrantProposal, GrantWord, rule_sha256
 from pipeline.approval.granting import PROPOSERS
 from pipeline.approval.requester import same_person
@@ -69,7 +69,7 @@ def propose(
     cluster, topic_id = _place(settings)
     terms = replace(terms, cluster=cluster, topic_id=topic_id)
     _check_standing(who, loaded, terms)
-    after = asyncio.run(_say(settings, terms.id, sign_grant(key, terms), lambda grant: True, wait))
+    after = asyncio.run(_say(settings, terms.id, sign_message(key, terms), lambda grant: True, wait))
     _tell(after, as_json, f"proposed as {terms.id}")
 
 
@@ -171,7 +171,7 @@ def _word(beginning: str, said: str, reason: str, settings: Settings, wait: floa
     def counted(lane: Grant) -> bool:
         return lane.revoked is not None if said == "revoke" else any(vote.jti == jti for vote in lane.votes)
 
-    after = asyncio.run(_say(settings, terms.id, sign_grant(settings.signatory(), word), counted, wait))
+    after = asyncio.run(_say(settings, terms.id, sign_message(settings.signatory(), word), counted, wait))
     _tell(after, as_json, f"grant {terms.id}: sent")
 
 

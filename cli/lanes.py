@@ -16,7 +16,7 @@ from cli.config import ConfigOption, load_config
 from cli.decisions import send
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, print_table, say
-from pipeline.approval.decision import Resume, sign_resume
+from pipeline.approval.decision import Resume, sign_message
 from pipeline.errors import PanlockError
 
 app = typer.Typer(help="What each lane does, and how to let a stopped one go on.")
@@ -107,7 +107,7 @@ def resume(
         jti=str(uuid.uuid4()),
         iat=int(time.time()),
     )
-    send(settings, b"resume/%d" % lane, sign_resume(key, acknowledgement), lane)
+    send(settings, b"resume/%d" % lane, sign_message(key, acknowledgement), lane)
     if as_json:
         print_json({"lane": lane, "event": alarm, "sent": True})
     else:

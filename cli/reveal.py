@@ -21,7 +21,7 @@ from cli.hardware import HardwareKey
 from cli.kafka import cluster_id
 from cli.output import JsonOption, print_json, say
 from cli.session.held import Session
-from pipeline.approval.decision import Reveal, sign_reveal
+from pipeline.approval.decision import Reveal, sign_message
 from pipeline.approval.envelope import signer
 from pipeline.approval.keys import SigningKey
 from pipeline.errors import PanlockError
@@ -56,7 +56,7 @@ def reveal(
     lane = int(jti, 16) % loaded.lanes
     digest = hashlib.sha256(value.encode()).hexdigest()
     message = Reveal(cluster_id(settings), lane, flow, class_, digest, reason, jti, int(time.time()))
-    send(settings, b"reveal/%d" % lane, sign_reveal(key, message), lane)
+    send(settings, b"reveal/%d" % lane, sign_message(key, message), lane)
     say(f"panlock.decisions {lane} has it: {person} reveals a value of class {class_} in flow {flow}")
     if as_json:
         print_json({"class": class_, "text": text, "lane": lane, "jti": jti})

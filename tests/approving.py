@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
-from pipeline.approval.decision import Decision, Denial, Resume, sign_decision, sign_denial, sign_resume
+from pipeline.approval.decision import Decision, Denial, Resume, sign_message
 from pipeline.approval.envelope import Signatory
 from pipeline.approval.glass import ALARM_PREFIX
 from pipeline.approval.keys import public_jwk
@@ -42,7 +42,7 @@ class Person:
             (
                 _lane(deployment, each),
                 each.record.encode(),
-                sign_decision(self.key, decision_on(cluster, each, decision)),
+                sign_message(self.key, decision_on(cluster, each, decision)),
             )
             for each in held
         ]
@@ -53,7 +53,7 @@ class Person:
     def resume(self, deployment: Deployment, lane: int, event: str) -> None:
         """Acknowledge the alarm `event` of a lane."""
         message = Resume(deployment.cluster_id(), lane, event, "seen, and told to the owner", _jti(), int(time.time()))
-        deployment.produce(DECISIONS, [(lane, b"%d" % lane, sign_resume(self.key, message))], self.certificate)
+        deployment.produce(DECISIONS, [(lane, b"%d" % lane, sign_message(self.key, message))], self.certificate)
 
     def deny(self, deployment: Deployment, kind: str, value: str, effect: str = "deny") -> None:
         """Tell every lane that an identity is refused, or (`allow`) no longer."""
@@ -62,7 +62,7 @@ class Person:
             (lane, Denial(cluster, lane, kind, value, effect, "a test", _jti(), at))
             for lane in range(deployment.policy.lanes)
         ]
-        signed = [(lane, b"denial/%d" % lane, sign_denial(self.key, each)) for lane, each in messages]
+        signed = [(lane, b"denial/%d" % lane, sign_message(self.key, each)) for lane, each in messages]
         deployment.produce(DECISIONS, signed, self.certificate)
 
     def pem(self) -> bytes:

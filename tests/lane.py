@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 from panlock_kernel import Keyring
 
-from pipeline.approval.decision import Decision, Tick, sign_decision
+from pipeline.approval.decision import Decision, Tick, sign_message
 from pipeline.approval.pending import Pending
 from pipeline.batch import Record, WrittenBatch, read_batch
 from pipeline.effects import Effects, Out
@@ -159,7 +159,7 @@ class MemoryLane:
         fields = {"cluster": "cluster", "topic_id": "uuid", "record": record, "sha256": sha256,
                   "policy": self.policy.hash, "decision": decision, "reason": "seen", "jti": str(uuid.uuid4()),
                   "iat": int(time.time()), **changes}  # fmt: skip
-        return sign_decision(KEYS[name] if isinstance(name, str) else name, Decision(**fields))
+        return sign_message(KEYS[name] if isinstance(name, str) else name, Decision(**fields))
 
     def events(self) -> list[dict[str, Any]]:
         return [orjson.loads(out.value or b"") for out in self.out.get("panlock.audit", [])]

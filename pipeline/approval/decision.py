@@ -142,62 +142,41 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Message = TypeVar("Message", Decision, Resume, Reveal, Denial, GrantProposal, GrantWord, GlassBreak, GlassReview)
 Said = Decision | Resume | Reveal | Denial | GrantProposal | GrantWord | GlassBreak | GlassReview
+Message = TypeVar("Message", bound=Said)
+# The one member of the payload beside `v`, and what it holds. A decision's payload is the decision itself.
+_KINDS: dict[str, type[Said]] = {
+    "resume": Resume,
+    "reveal": Reveal,
+    "denial": Denial,
+    "grant": GrantProposal,
+    "grant_word": GrantWord,
+    "break_glass": GlassBreak,
+    "glass_review": GlassReview,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
-def sign_decision(key: SigningKey | Signatory, decision: Decision) -> bytes:
-    """Raises DecisionError."""
-    payload = _fields_of(decision)
-    return _sign(key, payload, {"v": 1, **payload})
-
-
-def sign_resume(key: SigningKey | Signatory, resume: Resume) -> bytes:
-    """Raises DecisionError."""
-    payload = _fields_of(resume)
-    return _sign(key, payload, {"v": 1, "resume": payload})
-
-
-def sign_reveal(key: SigningKey | Signatory, reveal: Reveal) -> bytes:
-    """Raises DecisionError."""
-    payload = _fields_of(reveal)
-    return _sign(key, payload, {"v": 1, "reveal": payload})
-
-
-def sign_denial(key: SigningKey | Signatory, denial: Denial) -> bytes:
-    """Raises DecisionError."""
-    payload = _fields_of(denial)
-    return _sign(key, payload, {"v": 1, "denial": payload})
-
-
-def sign_grant(key: SigningKey | Signatory, message: GrantProposal | GrantWord) -> bytes:
+def sign_message(key: SigningKey | Signatory, message: Said) -> bytes:
     """Raises DecisionError."""
     payload = _fields_of(message)
     if masked(condition := str(payload.get("when", ""))) != condition:
         raise DecisionError("the condition holds a card number: say it by a token; nothing was signed")
-    return _sign(key, payload, {"v": 1, "grant" if isinstance(message, GrantProposal) else "grant_word": payload})
-
-
-def sign_glass(key: SigningKey | Signatory, message: GlassBreak | GlassReview) -> bytes:
-    """Raises DecisionError."""
-    payload = _fields_of(message)
-    return _sign(key, payload, {"v": 1, "break_glass" if isinstance(message, GlassBreak) else "glass_review": payload})
-
-
-def _fields_of(message: Said) -> dict[str, object]:
-    return {each.name: getattr(message, each.name) for each in fields(message) if each.name not in _NOT_SIGNED}
-
-
-def _sign(key: SigningKey | Signatory, payload: dict[str, object], envelope: dict[str, object]) -> bytes:
     reason = str(payload["reason"])
     if not printable(reason):
         raise DecisionError(f"a decision needs a reason: one line of 1 to {MAX_CHARACTERS} printable characters")
     if masked(reason) != reason:
         raise DecisionError("the reason holds a card number: say it without; nothing was signed")
-    raw, most = (seal(key, envelope), MAX_BYTES) if isinstance(key, SigningKey) else (key.seal(envelope), key.most)
+    name = _NAMES.get(type(message))
+    body = {"v": 1, **payload} if name is None else {"v": 1, name: payload}
+    raw, most = (seal(key, body), MAX_BYTES) if isinstance(key, SigningKey) else (key.seal(body), key.most)
     if len(raw) > most:
         raise DecisionError(f"the decision has {len(raw)} bytes, at most {most} fit: shorten the reason")
     return raw
+
+
+def _fields_of(message: Said) -> dict[str, object]:
+    return {each.name: getattr(message, each.name) for each in fields(message) if each.name not in _NOT_SIGNED}
 
 
 def read_message(
@@ -212,23 +191,10 @@ def read_message(
     opened = unseal(raw, policy, observed, received)
     if isinstance(opened, Refusal):
         return opened
-    payload = opened.payload
-    if len(payload) == 1 and isinstance(body := payload.get("resume"), dict):
-        return _build(Resume, body, opened, raw)
-    if len(payload) == 1 and isinstance(body := payload.get("reveal"), dict):
-        return _build(Reveal, body, opened, raw)
-    if len(payload) == 1 and isinstance(body := payload.get("denial"), dict):
-        denial = _build(Denial, body, opened, raw)
-        return denial if isinstance(denial, Refusal) or is_denial(denial) else Refusal.BAD_SIGNATURE
-    if len(payload) == 1 and isinstance(body := payload.get("grant"), dict):
-        return _build(GrantProposal, body, opened, raw)
-    if len(payload) == 1 and isinstance(body := payload.get("grant_word"), dict):
-        return _build(GrantWord, body, opened, raw)
-    if len(payload) == 1 and isinstance(body := payload.get("break_glass"), dict):
-        return _build(GlassBreak, body, opened, raw)
-    if len(payload) == 1 and isinstance(body := payload.get("glass_review"), dict):
-        return _build(GlassReview, body, opened, raw)
-    return _build(Decision, payload, opened, raw)
+    name, body = next(iter(opened.payload.items()), ("", None))
+    if len(opened.payload) == 1 and name in _KINDS and isinstance(body, dict):
+        return _build(_KINDS[name], body, opened, raw)
+    return _build(Decision, opened.payload, opened, raw)
 
 
 def read_decision(
@@ -263,6 +229,8 @@ def _build(kind: type[Message], payload: dict[str, object], opened: Opened, raw:
     signed = {"signed": raw.decode()} if "signed" in names else {}
     by = {"person": opened.person, "key": opened.key, "session": opened.session, **signed}
     message = kind(**payload, **by)  # type: ignore[arg-type]
+    if isinstance(message, Denial) and not is_denial(message):
+        return Refusal.BAD_SIGNATURE
     reason = masked(message.reason)
     if (signed or opened.session is not None) and reason != message.reason:
         return Refusal.BAD_SIGNATURE  # the audit keeps the message as it was signed

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.dev.cluster import DevCluster
-from pipeline.approval.decision import sign_glass
+from pipeline.approval.decision import sign_message
 from pipeline.approval.glass import GlassBreak
 from pipeline.policy.topics import DECISIONS
 from tests.approving import Person, pending
@@ -118,7 +118,7 @@ def sign(panlock: Deployment, person: Person, **changes: Any) -> bytes:
     (held,) = pending(panlock)
     good = {"cluster": panlock.cluster_id(), "topic_id": held.topic_id, "record": held.record, "sha256": held.sha256,
             "reason": "an attack", "jti": uuid.uuid4().hex, "iat": int(time.time()), **changes}  # fmt: skip
-    return sign_glass(person.key, GlassBreak(**good))
+    return sign_message(person.key, GlassBreak(**good))
 
 
 def test_each_attack_is_refused_and_audited_and_nothing_is_released(panlock: Deployment) -> None:

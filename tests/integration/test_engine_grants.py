@@ -15,7 +15,7 @@ import pytest
 from agents.cluster import identify
 from agents.settings import Kafka
 from deploy.dev.cluster import DevCluster
-from pipeline.approval.decision import sign_grant
+from pipeline.approval.decision import sign_message
 from pipeline.approval.grant import GrantProposal, GrantWord, Terms
 from pipeline.policy.topics import DECISIONS
 from tests.approving import Person, pending
@@ -72,7 +72,7 @@ def produce(panlock: Deployment, count: int = 1, amount: float = 9000.0, by: str
 
 def say(panlock: Deployment, who: str, *messages: GrantProposal | GrantWord, lanes: tuple[int, ...] = (0, 1)) -> None:
     person = EVE if who == "eve" else PEOPLE[who]
-    signed = [(lane, b"grant", sign_grant(person.key, each)) for each in messages for lane in lanes]
+    signed = [(lane, b"grant", sign_message(person.key, each)) for each in messages for lane in lanes]
     panlock.produce(DECISIONS, signed, person.certificate)
 
 

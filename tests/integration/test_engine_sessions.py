@@ -20,7 +20,7 @@ from agents.settings import Kafka
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cluster import DevCluster
 from deploy.dev.issuer.process import DevIssuer, dev_issuer
-from pipeline.approval.decision import read_decision, read_message, sign_grant
+from pipeline.approval.decision import read_decision, read_message, sign_message
 from pipeline.approval.envelope import SessionKey
 from pipeline.approval.grant import GrantWord
 from pipeline.approval.id_token import binding
@@ -195,7 +195,7 @@ def test_one_person_is_one_in_two_sessions_when_they_approve_a_grant(panlock: De
     people = [signed_in(site, name) for name in ("dee", "ana", "ana", "cem")]
     words = [terms, *(word(terms) for _ in people[1:])]
     for person, message in zip(people, words, strict=True):
-        signed = sign_grant(person.key, message)
+        signed = sign_message(person.key, message)
         panlock.produce(DECISIONS, [(0, b"grant", signed)], person.certificate)
     (opened,) = panlock.wait_events(1, "grant.opened")
     assert opened["approval"]["people"] == ["ana@pay.example", "cem@pay.example"]

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from deploy.dev.cluster import DevCluster
-from pipeline.approval.decision import sign_decision
+from pipeline.approval.decision import sign_message
 from pipeline.policy.topics import DECISIONS
 from pipeline.record import Reason, Refusal
 from tests.approving import Person, decision_on, pending
@@ -100,12 +100,12 @@ def test_every_message_of_a_person_is_refused_for_its_reason(panlock: Deployment
     (held,) = until("a held record", lambda: pending(panlock))
     good = decision_on(panlock.cluster_id(), held)
     messages = {
-        "bad-signature": sign_decision(ANA.key, good)[:-8],
-        "unknown-key": sign_decision(MALLORY.key, good),
-        "unknown-record": sign_decision(ANA.key, replace(good, record="quarantine.payments.checkout/0/999999999")),
-        "wrong-cluster": sign_decision(ANA.key, replace(good, cluster="another")),
-        "wrong-topic": sign_decision(ANA.key, replace(good, topic_id="A" * 22)),
-        "wrong-hash": sign_decision(ANA.key, replace(good, sha256="0" * 64)),
+        "bad-signature": sign_message(ANA.key, good)[:-8],
+        "unknown-key": sign_message(MALLORY.key, good),
+        "unknown-record": sign_message(ANA.key, replace(good, record="quarantine.payments.checkout/0/999999999")),
+        "wrong-cluster": sign_message(ANA.key, replace(good, cluster="another")),
+        "wrong-topic": sign_message(ANA.key, replace(good, topic_id="A" * 22)),
+        "wrong-hash": sign_message(ANA.key, replace(good, sha256="0" * 64)),
     }
     before = len(panlock.events("decision.refused"))
     panlock.produce(DECISIONS, [(0, held.record.encode(), message) for message in messages.values()], "ana")

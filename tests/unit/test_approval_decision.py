@@ -10,16 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jws
 
-from pipeline.approval.decision import (
-    Decision,
-    DecisionError,
-    Resume,
-    Tick,
-    read_decision,
-    read_message,
-    sign_decision,
-    sign_resume,
-)
+from pipeline.approval.decision import Decision, DecisionError, Resume, Tick, read_decision, read_message, sign_message
 from pipeline.approval.envelope import MAX_BYTES, TYPE, seal
 from pipeline.approval.keys import public_jwk
 from pipeline.policy import parse_policy
@@ -43,30 +34,30 @@ def test_messages_of_old_are_read_as_they_were(vector: dict) -> None:
 
 def test_ed25519_signatures_and_ticks_are_written_as_of_old() -> None:
     raw = {vector["name"]: vector["raw"].encode() for vector in VECTORS}
-    assert sign_decision(ANA, decision()) == raw["approval, Ed25519"]
+    assert sign_message(ANA, decision()) == raw["approval, Ed25519"]
     assert Tick(3, 1_795_507_200_000).encode() == raw["tick"]
 
 
 @pytest.mark.parametrize(("key", "person"), [(ANA, "ana@pay.example"), (BEN, "ben@pay.example")])
 def test_who_decided_comes_from_the_key(key: object, person: str) -> None:
-    assert read_decision(sign_decision(key, decision()), POLICY) == replace(decision(), person=person)
+    assert read_decision(sign_message(key, decision()), POLICY) == replace(decision(), person=person)
     forged = replace(decision(), person="olga@pay.example")
-    assert read_decision(sign_decision(key, forged), POLICY).person == person
+    assert read_decision(sign_message(key, forged), POLICY).person == person
 
 
 def test_a_key_of_nobody_is_unknown() -> None:
-    assert read_decision(sign_decision(EVE, decision()), POLICY) is Refusal.UNKNOWN_KEY
+    assert read_decision(sign_message(EVE, decision()), POLICY) is Refusal.UNKNOWN_KEY
 
 
 def test_a_key_of_two_people_is_nobodys() -> None:
     text = (Path(HERE) / "policy.yaml").read_text()
     both = POLICY.model_copy(update={"people": {**POLICY.people, "carl@pay.example": POLICY.people["ana@pay.example"]}})
-    assert read_decision(sign_decision(ANA, decision()), both) is Refusal.UNKNOWN_KEY
-    assert read_decision(sign_decision(ANA, decision()), parse_policy(text, "again")).person == "ana@pay.example"
+    assert read_decision(sign_message(ANA, decision()), both) is Refusal.UNKNOWN_KEY
+    assert read_decision(sign_message(ANA, decision()), parse_policy(text, "again")).person == "ana@pay.example"
 
 
 def test_an_acknowledgement_is_read_back_and_is_no_decision() -> None:
-    raw = sign_resume(BEN, RESUME)
+    raw = sign_message(BEN, RESUME)
     assert read_message(raw, POLICY) == replace(RESUME, person="ben@pay.example")
     assert read_decision(raw, POLICY) is Refusal.BAD_SIGNATURE
 
@@ -84,7 +75,7 @@ def _b64(data: bytes | dict) -> bytes:
 
 
 def _parts() -> list[bytes]:
-    return sign_decision(ANA, decision()).split(b".")
+    return sign_message(ANA, decision()).split(b".")
 
 
 GOOD = {
@@ -227,17 +218,17 @@ def test_no_signed_payload_makes_the_reader_raise(value: object, data: st.DataOb
 @pytest.mark.parametrize("reason", ["", " ", "x" * 501, "two\nlines", "\ud800", "\x07"])
 def test_a_reason_that_would_be_refused_is_not_signed(reason: str) -> None:
     with pytest.raises(DecisionError, match="reason"):
-        sign_decision(ANA, decision(reason=reason))
+        sign_message(ANA, decision(reason=reason))
 
 
 def test_a_reason_in_any_language_is_signed() -> None:
     said = "geprüft,\u00a0全部 ✓ \N{GRINNING FACE}"
-    assert read_decision(sign_decision(BEN, decision(reason=said)), POLICY).reason == said
+    assert read_decision(sign_message(BEN, decision(reason=said)), POLICY).reason == said
 
 
 def test_a_card_number_in_a_reason_is_not_signed() -> None:
     with pytest.raises(DecisionError, match="card number"):
-        sign_decision(ANA, decision(reason="card 4111 1111 1111 1111 was stolen"))
+        sign_message(ANA, decision(reason="card 4111 1111 1111 1111 was stolen"))
 
 
 def test_a_card_number_in_a_reason_of_another_client_is_masked() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
-from pipeline.approval.decision import Decision, read_decision, sign_decision
+from pipeline.approval.decision import Decision, read_decision, sign_message
 from pipeline.approval.envelope import MAX_SESSION_BYTES, SessionKey
 from pipeline.approval.id_token import binding
 from pipeline.approval.issuer_keys import IssuerKeys
@@ -42,7 +42,7 @@ WHAT = Decision("cluster", "uuid", "quarantine.payments.checkout/0/0", "0" * 64,
 
 
 def read(by: SessionKey, received: int = NOW, observed: Any = OBSERVED, policy: Any = RULES) -> Decision | Refusal:
-    return read_decision(sign_decision(by, WHAT), policy, observed, received)
+    return read_decision(sign_message(by, WHAT), policy, observed, received)
 
 
 def test_who_decides_is_whom_the_issuer_names_with_their_groups_as_roles() -> None:
@@ -211,7 +211,7 @@ def test_somebody_elses_token_is_of_no_use_with_ones_own_key() -> None:
 
 def resigned(by: SessionKey, change: Any) -> bytes:
     """The message with another payload or header under the old signature."""
-    head, body, signature = sign_decision(by, WHAT).split(b".")
+    head, body, signature = sign_message(by, WHAT).split(b".")
     parts = [json.loads(base64.urlsafe_b64decode(part + b"==")) for part in (head, body)]
     change(*parts)
     head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
@@ -256,7 +256,7 @@ def test_a_reason_with_a_card_number_is_refused_because_the_audit_keeps_the_mess
 
 
 def test_a_token_that_is_too_large_is_refused() -> None:
-    assert len(sign_decision(session(ANA, groups=["g" * 40] * 20), WHAT)) < MAX_SESSION_BYTES
+    assert len(sign_message(session(ANA, groups=["g" * 40] * 20), WHAT)) < MAX_SESSION_BYTES
     raw = session(ANA, groups=["g" * 40] * 500).seal({"v": 1})
     assert read_decision(raw, RULES, OBSERVED, NOW) is Refusal.BAD_SIGNATURE
 
@@ -271,7 +271,7 @@ def test_no_token_raises(noise: bytes, part: int) -> None:
 
 @given(st.integers(0, 10_000), st.integers(0, 7))
 def test_no_flipped_bit_of_a_message_counts(place: int, bit: int) -> None:
-    raw = bytearray(sign_decision(session(ANA), WHAT))
+    raw = bytearray(sign_message(session(ANA), WHAT))
     raw[place % len(raw)] ^= 1 << bit
     found = read_decision(bytes(raw), RULES, OBSERVED, NOW)
     assert isinstance(found, Refusal) or replace(found, session=None) == replace(read(session(ANA)), session=None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from pipeline.approval.decision import Denial, read_decision, sign_denial
+from pipeline.approval.decision import Denial, read_decision, sign_message
 from pipeline.approval.issuer_keys import IssuerKeys
 from pipeline.policy import parse_policy
 from pipeline.record import Refusal
@@ -91,7 +91,7 @@ def test_roles_of_the_policy_are_no_roles_of_a_session() -> None:
 
 def denial(kind: str, value: str, effect: str = "deny", by: Any = "ops", at: int = NOW) -> bytes:
     said = Denial("cluster", 0, kind, value, effect, "a stolen laptop", f"j-{kind}-{effect}-{at}", at // 1000)
-    return sign_denial(KEYS[by] if isinstance(by, str) else by, said)
+    return sign_message(KEYS[by] if isinstance(by, str) else by, said)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_message_that_no_key_verifies_tells_the_audit_of_no_keys() -> None:
 
 
 def test_an_operator_of_the_issuer_lets_a_stopped_lane_go_on() -> None:
-    from pipeline.approval.decision import Resume, sign_resume
+    from pipeline.approval.decision import Resume, sign_message
     from pipeline.opening import lost
     from pipeline.state import Loss
     from tests.lane import TOPIC
@@ -247,6 +247,6 @@ def test_an_operator_of_the_issuer_lets_a_stopped_lane_go_on() -> None:
     import orjson
 
     message = Resume("cluster", 0, orjson.loads(alarm)["id"], "told the owner", "j1", NOW // 1000)
-    assert hear(lane, sign_resume(ANA, message))[-1] == ("decision.refused", "wrong-role")
+    assert hear(lane, sign_message(ANA, message))[-1] == ("decision.refused", "wrong-role")
     operator = session("omar@pay.example", groups=["operators"])
-    assert hear(lane, sign_resume(operator, message)) == [("lane.resumed", "told the owner")]
+    assert hear(lane, sign_message(operator, message)) == [("lane.resumed", "told the owner")]

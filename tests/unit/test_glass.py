@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.approval.decision import Denial, sign_denial, sign_glass
+from pipeline.approval.decision import Denial, sign_message
 from pipeline.approval.glass import ALARM_PREFIX, Alarm, AlarmError, GlassBreak, GlassReview
 from pipeline.approval.pending import Pending
 from pipeline.policy import PolicyError, parse_policy
@@ -57,7 +57,7 @@ def signature(lane: MemoryLane, name: Any, at: int = NOW, **changes: Any) -> byt
     sha256 = Pending.decode(payload(value)).sha256 if value else "0" * 64
     good = {"cluster": "cluster", "topic_id": "uuid", "record": record, "sha256": sha256, "reason": "the till is down",
             "jti": uuid.uuid4().hex, "iat": at // 1000, **changes}  # fmt: skip
-    return sign_glass(KEYS[name] if isinstance(name, str) else name, GlassBreak(**good))
+    return sign_message(KEYS[name] if isinstance(name, str) else name, GlassBreak(**good))
 
 
 def say(lane: MemoryLane, raw: bytes, at: int = NOW, observed: Any = None) -> list[tuple[str, str | None]]:
@@ -71,7 +71,7 @@ def reviewed(lane: MemoryLane, name: Any, /, **changes: Any) -> list[tuple[str, 
     good = {"cluster": "cluster", "lane": 0, "record": f"{TOPIC}/0/0", "event": alarm["id"], "reason": "was right",
             "jti": uuid.uuid4().hex, "iat": int(time.time()), **changes}  # fmt: skip
     key = KEYS[name] if isinstance(name, str) else name
-    return say(lane, sign_glass(key, GlassReview(**good)), observed=OBSERVED)
+    return say(lane, sign_message(key, GlassReview(**good)), observed=OBSERVED)
 
 
 def alarm_of(lane: MemoryLane) -> Alarm | None:
@@ -175,7 +175,7 @@ def test_a_denied_persons_signature_is_no_part_of_it() -> None:
     lane = lane_of()
     say(lane, signature(lane, "dee"))
     denial = Denial("cluster", 0, "person", "dee@pay.example", "deny", "a test", "jti-a", NOW // 1000)
-    say(lane, sign_denial(KEYS["ops"], denial))
+    say(lane, sign_message(KEYS["ops"], denial))
     assert [kind for kind, _ in say(lane, signature(lane, "eve"))] == ["break-glass.signed"]
     assert lane.held() == [0]
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from pipeline.approval.decision import read_message, sign_grant
+from pipeline.approval.decision import read_message, sign_message
 from pipeline.approval.grant import Grant, GrantProposal, GrantVote, GrantWord, Terms, rule_named, terms_of
 from tests.vectors.decision.people import ANA, BEN, HERE, policy
 
@@ -26,7 +26,7 @@ def test_a_proposal_reads_as_it_was_signed() -> None:
     read = read_message(raw, policy())
     assert isinstance(read, GrantProposal)
     assert (read.person, terms_of(read), read.signed) == ("ana@pay.example", VECTORS["terms"], VECTORS["proposal"])
-    assert sign_grant(ANA, replace(read, person="")) == raw
+    assert sign_message(ANA, replace(read, person="")) == raw
 
 
 def test_an_approval_reads_as_it_was_signed() -> None:

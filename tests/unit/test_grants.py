@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.approval.decision import Denial, sign_denial, sign_grant
+from pipeline.approval.decision import Denial, sign_message
 from pipeline.approval.grant import Grant, GrantError, Terms
 from tests.granting import MINUTE, proposal, word
 from tests.lane import HOUR, KEYS, NOW, POLICY, MemoryLane, jwk
@@ -29,7 +29,7 @@ def lane_of(policy: str = GRANTING) -> MemoryLane:
 
 
 def say(lane: MemoryLane, name: Any, message: Any, at: int = NOW, observed: Any = None) -> tuple[str, str | None]:
-    lane.messages(sign_grant(KEYS[name] if isinstance(name, str) else name, message), at=at, observed=observed)
+    lane.messages(sign_message(KEYS[name] if isinstance(name, str) else name, message), at=at, observed=observed)
     return lane.told()[-1]
 
 
@@ -162,7 +162,7 @@ def test_what_is_only_proposed_is_denied_by_one_word() -> None:
 def test_a_grant_that_is_revoked_stays_so_whatever_is_sent_again() -> None:
     lane = lane_of()
     terms = proposal(lane.policy, until=NOW + HOUR)
-    words = [sign_grant(KEYS["ben"], terms), *(sign_grant(KEYS[name], word(terms)) for name in ("ana", "cem"))]
+    words = [sign_message(KEYS["ben"], terms), *(sign_message(KEYS[name], word(terms)) for name in ("ana", "cem"))]
     lane.messages(*words)
     say(lane, "dee", word(terms, "revoke"))
     before = len(lane.events())
@@ -202,7 +202,7 @@ def test_a_proposal_that_does_not_count_says_why(who: str, changes: dict[str, An
     lane = lane_of(GRANTING.replace("  ops@pay", f"{eve}  ops@pay"))
     known = {name: changes.pop(name) for name in ("flow", "rule") if name in changes}
     terms = proposal(lane.policy, **{"until": NOW + HOUR, **changes})
-    raw = sign_grant(KEYS[who], replace(terms, **known))
+    raw = sign_message(KEYS[who], replace(terms, **known))
     monkeypatch.undo()
     lane.messages(raw)
     assert lane.told() == [(REFUSED, reason)] and lane_grants(lane) == {}
@@ -244,7 +244,7 @@ def test_an_approval_of_other_terms_is_of_another_grant() -> None:
 
 def test_a_lane_knows_so_many_grants_and_takes_no_more() -> None:
     lane = lane_of()
-    lane.messages(*(sign_grant(KEYS["ben"], proposal(lane.policy, until=NOW + HOUR)) for _ in range(100)))
+    lane.messages(*(sign_message(KEYS["ben"], proposal(lane.policy, until=NOW + HOUR)) for _ in range(100)))
     assert say(lane, "ben", proposal(lane.policy, until=NOW + HOUR)) == (REFUSED, "grant-limits")
     late = NOW + 2 * HOUR
     assert say(lane, "ben", proposal(lane.policy, until=late + HOUR), at=late)[0] == "grant.proposed"
@@ -367,7 +367,7 @@ def test_people_of_the_issuer_open_a_grant_and_one_person_is_one() -> None:
 
 def deny(lane: MemoryLane, person: str, effect: str = "deny") -> None:
     message = Denial("cluster", 0, "person", person, effect, "a test", uuid.uuid4().hex, NOW // 1000)
-    lane.messages(sign_denial(KEYS["ops"], message))
+    lane.messages(sign_message(KEYS["ops"], message))
     assert lane.told()[-1][0] in ("identity.denied", "identity.allowed")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import cli.reveal
 from cli.reveal import RevealError
-from pipeline.approval.decision import DecisionError, Reveal, read_message, sign_reveal
+from pipeline.approval.decision import DecisionError, Reveal, read_message, sign_message
 from pipeline.keys import Keyring
 from pipeline.masking.face import kernel_flow
 from pipeline.policy import Policy, parse_policy
@@ -42,7 +42,7 @@ def message(of: MemoryLane, **changes: object) -> Reveal:
 
 
 def test_the_audit_says_who_read_which_value_and_why(lane: MemoryLane) -> None:
-    lane.messages(sign_reveal(ANA, message(lane)))
+    lane.messages(sign_message(ANA, message(lane)))
     event = lane.events()[-1]
     assert (event["type"], event["actor"], event["reason"]) == (
         "value.revealed",
@@ -63,20 +63,20 @@ def test_the_audit_says_who_read_which_value_and_why(lane: MemoryLane) -> None:
     ],
 )
 def test_a_reveal_of_another_place_or_time_is_refused(lane: MemoryLane, changes: dict, refusal: str) -> None:
-    lane.messages(sign_reveal(ANA, message(lane, **changes)))
+    lane.messages(sign_message(ANA, message(lane, **changes)))
     assert lane.told()[-1] == ("decision.refused", refusal)
 
 
 def test_a_reveal_by_somebody_without_the_role_is_refused_and_told(lane: MemoryLane) -> None:
-    lane.messages(sign_reveal(BEN, message(lane)))
+    lane.messages(sign_message(BEN, message(lane)))
     assert lane.told()[-1] == ("decision.refused", "wrong-role")
 
 
 def test_a_forged_reveal_is_no_message(lane: MemoryLane) -> None:
-    raw = sign_reveal(ANA, message(lane))
+    raw = sign_message(ANA, message(lane))
     assert read_message(raw[:-4] + b"AAAA", lane.policy) is Refusal.BAD_SIGNATURE
     with pytest.raises(DecisionError, match="needs a reason"):
-        sign_reveal(ANA, message(lane, reason=""))
+        sign_message(ANA, message(lane, reason=""))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from cryptography import x509
 from panlock_kernel import Keyring
 
 from deploy.dev.ca import Credentials, DevelopmentCA
-from pipeline.approval.decision import Denial, sign_denial
+from pipeline.approval.decision import Denial, sign_message
 from pipeline.attest import known
 from pipeline.enforce import Enforced, enforce
 from pipeline.identity import verifier
@@ -110,7 +110,7 @@ class SignedLane(MemoryLane):
         before = len(self.events())
         said = {"jti": f"a{uuid.uuid4().hex}", "iat": self.now // 1000, **more}
         message = Denial("cluster", 0, kind, value, effect, "stolen", **said)
-        self.messages(sign_denial(KEYS[name], message), at=self.now)
+        self.messages(sign_message(KEYS[name], message), at=self.now)
         return self.events()[before:]
 
 
@@ -331,7 +331,7 @@ def test_a_denial_takes_effect_between_two_records_and_can_be_taken_back(
 def test_only_operators_deny_and_old_messages_do_nothing(lane: SignedLane, checkout: Credentials) -> None:
     assert lane.deny("principal", "checkout", name="ana")[0]["reason"] == "wrong-role"
     old = Denial("cluster", 0, "principal", "checkout", "deny", "old", "j-2", lane.now // 1000 - 3_600)
-    lane.messages(sign_denial(KEYS["ops"], old), at=lane.now)
+    lane.messages(sign_message(KEYS["ops"], old), at=lane.now)
     assert lane.events()[-1]["reason"] == "expired"
     for kind, value in (("principal", "a b"), ("serial", "0x1"), ("certificate", "ab"), ("everything", "checkout")):
         (event,) = lane.deny(kind, value)
@@ -399,7 +399,7 @@ def test_a_principal_that_signs_nothing_can_be_denied() -> None:
     plain = MemoryLane()
     told = Denial("cluster", 0, "principal", "checkout", "deny", "stolen", "j-1", NOW // 1000)
     plain.records(b"{}")
-    plain.messages(sign_denial(KEYS["ops"], told))
+    plain.messages(sign_message(KEYS["ops"], told))
     plain.records(b"{}")
     assert plain.told() == [
         ("record.released", None), ("identity.denied", "stolen"), ("record.rejected", "certificate-denied")
