@@ -9,7 +9,7 @@ from dataclasses import replace
 from pipeline.approval.glass import ALARM_PREFIX, WINDOW_MS, Alarm, GlassBreak, GlassReview, is_hardware
 from pipeline.approval.pending import Broken, Pending
 from pipeline.approval.requester import UNKNOWN, same_person
-from pipeline.approval.roles import actor_of, roles_of
+from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.effects import Out
 from pipeline.policy.models import Policy
@@ -120,12 +120,11 @@ def _tell(
     resource: dict[str, str],
     **fields: object,
 ) -> str:
-    keys = {} if message.session is None else {"keys": message.session.keys}
     return turn.event(
         kind,
         actor=actor_of(message),
         reason=message.reason,
         resource={"decision": where, "record": message.record, **resource},
-        proof={"message": message.signed, **keys},
+        proof=proof_of(message),
         **fields,
     )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pipeline.approval.grant import Grant, GrantProposal, GrantVote, GrantWord, Terms, rule_named, terms_of
 from pipeline.approval.granting import refusal_of_proposal, refusal_of_word
 from pipeline.approval.requester import UNKNOWN, requester_of, same_person
-from pipeline.approval.roles import actor_of
+from pipeline.approval.roles import actor_of, proof_of
 from pipeline.audit.events import EventType, timestamp
 from pipeline.conditions import compiled
 from pipeline.policy.models import HoldRule
@@ -110,13 +110,12 @@ def _tell(
     turn: Turn, kind: EventType, message: GrantProposal | GrantWord, id_: str, where: str, **fields: object
 ) -> str:
     """The event holds the message as it was signed, ID token and all: an auditor verifies it by the audit alone."""
-    keys = {} if message.session is None else {"keys": message.session.keys}
     return turn.event(
         kind,
         actor=actor_of(message),
         reason=message.reason,
         resource={"decision": where, "grant": id_},
-        proof={"message": message.signed, **keys},
+        proof=proof_of(message),
         **fields,
     )
 

@@ -1,6 +1,7 @@
 """A lane's own events: opened, closed, lost input, a recreated topic, a corrupt store."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from pipeline.audit.events import EventType
@@ -73,11 +74,18 @@ def opened(
         keys=dict(context.keys) or None,
         starts=dict(list(starts.items())[:NAMED]),
         **({"starts_more": len(starts) - NAMED} if len(starts) > NAMED else {}),
+        topics=_signed_topics(context) or None,
     )
     tell_policies(turn)
     view.put(OWNER, encode_json({"worker": context.worker, "policy": context.policy.hash}))
     _stop(turn, losses, recreations)
     return turn.finish()
+
+
+def _signed_topics(context: Context) -> dict[str, str]:
+    """UUIDs of the topics whose records are signed: a signature covers its topic's, and the topic may go."""
+    signed = (name for name, source in sorted(context.sources.items()) if source.signed is not None)
+    return {name: context.topic_ids[name] for name in islice(signed, NAMED)}
 
 
 def _recreations(turn: Turn) -> list[Recreation]:

@@ -16,7 +16,7 @@ A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, 
 """
 
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeVar
 
 import orjson
@@ -51,7 +51,7 @@ _DENIED = {
 }
 _SCANNED = ("record", "when")
 _WORDS = {"decision": ("approve", "deny"), "word": ("approve", "revoke")}
-_NOT_SIGNED = ("person", "key", "session", "signed")
+_NOT_SIGNED = ("person", "key", "session", "signed", "received")
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -64,7 +64,7 @@ class Decision:
     """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds.
 
     `person` comes from the key that signed it, `key` is its thumbprint, and both are empty before that; `session` where
-    an issuer says who it is.
+    an issuer says who it is. `signed`: the whole message, a JWS; `received`: its broker time in ms.
     """
 
     cluster: str
@@ -79,6 +79,8 @@ class Decision:
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Resume:
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class Reveal:
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class Denial:
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +201,8 @@ def read_message(
         return opened
     name, body = next(iter(opened.payload.items()), ("", None))
     if len(opened.payload) == 1 and name in _KINDS and isinstance(body, dict):
-        return _build(_KINDS[name], body, opened, raw)
-    return _build(Decision, opened.payload, opened, raw)
+        return _build(_KINDS[name], body, opened, raw, received)
+    return _build(Decision, opened.payload, opened, raw, received)
 
 
 def read_decision(
@@ -214,9 +222,10 @@ def _read_tick(raw: bytes) -> Tick | Refusal:
     return Tick(lane, due) if type(lane) is int and type(due) is int else Refusal.BAD_SIGNATURE
 
 
-def _build(kind: type[Message], payload: dict[str, object], opened: Opened, raw: bytes) -> Message | Refusal:
+def _build(
+    kind: type[Message], payload: dict[str, object], opened: Opened, raw: bytes, received: int
+) -> Message | Refusal:
     """Exactly the payload's fields, of their types and within bounds; anything else was not written by Panlock."""
-    names = {each.name for each in fields(kind)}
     wanted = {each.name: int if each.type is int else str for each in fields(kind) if each.name not in _NOT_SIGNED}
     if set(payload) != set(wanted) or any(type(payload[name]) is not type_ for name, type_ in wanted.items()):
         return Refusal.BAD_SIGNATURE
@@ -226,15 +235,13 @@ def _build(kind: type[Message], payload: dict[str, object], opened: Opened, raw:
         return Refusal.BAD_SIGNATURE
     if not all(_bounded(name, value) for name, value in payload.items() if name != "reason"):
         return Refusal.BAD_SIGNATURE
-    signed = {"signed": raw.decode()} if "signed" in names else {}
-    by = {"person": opened.person, "key": opened.key, "session": opened.session, **signed}
-    message = kind(**payload, **by)  # type: ignore[arg-type]
+    by = {"person": opened.person, "key": opened.key, "session": opened.session}
+    message = kind(**payload, **by, signed=raw.decode(), received=received)  # type: ignore[arg-type]
     if isinstance(message, Denial) and not is_denial(message):
         return Refusal.BAD_SIGNATURE
-    reason = masked(message.reason)
-    if (signed or opened.session is not None) and reason != message.reason:
+    if masked(message.reason) != message.reason:
         return Refusal.BAD_SIGNATURE  # the audit keeps the message as it was signed
-    return replace(message, reason=reason)
+    return message
 
 
 def is_denial(denial: Denial) -> bool:

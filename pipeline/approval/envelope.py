@@ -16,7 +16,6 @@ who registered the key, or whom the issuer names; never what a field of the payl
 
 import json
 from base64 import urlsafe_b64encode
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from joserfc import jws
@@ -138,7 +137,7 @@ def _by_session(
     session = read_session(token, key, policy, observed, received)
     if isinstance(session, Refusal):
         return session
-    return Opened(session.person, key.thumbprint(), _versioned(payload), replace(session, signed=raw.decode()))
+    return Opened(session.person, key.thumbprint(), _versioned(payload), session)
 
 
 def _versioned(payload: dict[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ Both payloads are in pipeline.approval.decision's envelope, the first under a re
      "event":"3/41","time":1795493000000}
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import orjson
 
@@ -35,7 +35,7 @@ class AlarmError(PanlockError):
 
 @dataclass(frozen=True, slots=True)
 class GlassBreak:
-    """One of two signatures over a held record and its bytes; members as in Decision, `signed` the whole message."""
+    """One of two signatures over a held record and its bytes; members as in Decision."""
 
     cluster: str
     topic_id: str
@@ -45,9 +45,10 @@ class GlassBreak:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
-    signed: str = ""
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,10 @@ class GlassReview:
     jti: str
     iat: int
     person: str = ""
-    key: str = ""
+    key: str = field(default="", compare=False)
     session: Session | None = None
-    signed: str = ""
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,12 +62,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class GrantProposal(Terms):
-    """`person`, `key` and `session` as in Decision; `signed`: the whole message, a JWS."""
+    """`person` and all behind it as in Decision."""
 
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
-    signed: str = ""
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class GrantWord:
     person: str = ""
     key: str = field(default="", compare=False)
     session: Session | None = None
-    signed: str = ""
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

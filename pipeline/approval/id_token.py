@@ -13,7 +13,7 @@ import hmac
 import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -36,7 +36,7 @@ Observed = Mapping[str, IssuerKeys]  # by the issuer's alias
 class Session:
     """Who signed, as their issuer says it. `issuer`: its alias; `auth_time` in seconds; `keys`: the JWKS snapshot.
 
-    `device`: they signed in by the device flow, which a stranger can start. `signed`: the whole message, a JWS.
+    `device`: they signed in by the device flow, which a stranger can start.
     """
 
     person: str
@@ -46,7 +46,6 @@ class Session:
     acr: str | None
     device: bool
     keys: str
-    signed: str = field(default="", repr=False, compare=False)
 
 
 def binding(key: SigningKey) -> str:

@@ -2,6 +2,7 @@
 
 from pipeline.approval.change import Change
 from pipeline.approval.decision import Said
+from pipeline.audit.events import timestamp
 from pipeline.policy.models import Policy
 
 
@@ -21,7 +22,8 @@ def actor_of(message: Said | Change) -> dict[str, object]:
     return {**told, "key": message.key} if session.acr is None else {**told, "acr": session.acr, "key": message.key}
 
 
-def proof_of(message: Said) -> dict[str, object] | None:
-    """What an auditor verifies it by: the message as it was signed, ID token and all, and the issuer's keys' hash."""
-    session = message.session
-    return None if session is None else {"message": session.signed, "keys": session.keys}
+def proof_of(message: Said) -> dict[str, object]:
+    """What an auditor verifies it by: the message as it was signed, ID token and all, and when the broker took it; the
+    hash of the issuer's keys, where it is under a session."""
+    told: dict[str, object] = {"message": message.signed, "received": timestamp(message.received).decode()}
+    return told if message.session is None else {**told, "keys": message.session.keys}

@@ -53,7 +53,7 @@ def test_who_decides_is_whom_the_issuer_names_with_their_groups_as_roles() -> No
         "corporate", {"payments-approvers", "night-shift"}, "mfa", SIGNED_IN,
     )  # fmt: skip
     assert not who.device and who.keys == OBSERVED["corporate"].sha256
-    assert read_decision(who.signed.encode(), RULES, OBSERVED, NOW) == found  # what the audit keeps proves itself
+    assert read_decision(found.signed.encode(), RULES, OBSERVED, NOW) == found  # what the audit keeps proves itself
 
 
 def test_an_issuer_that_vouches_for_producers_alone_names_no_person() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from pipeline.approval.decision import Denial, read_decision, sign_message
+from pipeline.approval.decision import Decision, Denial, read_decision, sign_message
 from pipeline.approval.issuer_keys import IssuerKeys
+from pipeline.audit.events import timestamp
 from pipeline.policy import parse_policy
 from pipeline.record import Refusal
 from tests.lane import HOUR, KEYS, MemoryLane
@@ -45,6 +46,16 @@ def test_someone_by_a_registered_key_and_someone_by_the_issuer_are_two_people() 
     lane = held()
     hear(lane, lane.sign("ana"), lane.sign(CEM))
     assert lane.clean() == [LARGE]
+
+
+def test_what_a_registered_key_signed_proves_itself_from_the_audit_too() -> None:
+    lane = held()
+    said = lane.sign("ana")
+    hear(lane, said)
+    (event,) = [each for each in lane.events() if each["type"] == "decision.accepted"]
+    assert event["proof"] == {"message": said.decode(), "received": timestamp(NOW).decode()}
+    read = read_decision(event["proof"]["message"].encode(), lane.policy)
+    assert isinstance(read, Decision) and read.person == "ana@pay.example"
 
 
 def test_one_person_is_one_under_two_sessions_two_spellings_two_clients_or_their_registered_key() -> None:

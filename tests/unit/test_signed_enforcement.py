@@ -23,7 +23,8 @@ from pipeline.identity.envelope import ENVELOPE, PRIVATE, SALT, Place, parse
 from pipeline.identity.sealing_keys import Kem, key_id, private_key
 from pipeline.identity.signature import verify_envelope
 from pipeline.identity.verifier import Verifier
-from pipeline.policy.topics import DECISIONS
+from pipeline.opening import opened
+from pipeline.policy.topics import AUDIT, DECISIONS
 from pipeline.record import Reason, Unreadable
 from pipeline.source import sources
 from tests.lane import KEYS, NOW, MemoryLane, fetched, jwk
@@ -117,6 +118,12 @@ class SignedLane(MemoryLane):
 @pytest.fixture
 def lane(ca: DevelopmentCA) -> SignedLane:
     return SignedLane(ca)
+
+
+def test_an_opened_lane_tells_the_uuids_that_signatures_cover(lane: SignedLane) -> None:
+    effects = opened(lane.state, lane.context, NOW, {}, None)
+    event = orjson.loads(effects.sends[AUDIT, 0][0].value or b"")
+    assert (event["type"], event["topics"]) == ("lane.opened", dict.fromkeys(IDS, "uuid"))
 
 
 def pod(checkout: Credentials, sealed: bool = False) -> Pod:
