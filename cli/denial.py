@@ -7,6 +7,7 @@ a principal Kafka is told, too: a DENY ACL on its quarantine topics, which holds
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,9 +18,11 @@ from cli.output import print_json, say
 from deploy.admin import REACH, TIMEOUT, ask, connect, settle
 from deploy.grants import Acl
 from deploy.observed import to_binding, to_filter, writers
+from pipeline.approval.change import encode
 from pipeline.approval.decision import Denial, is_denial, sign_message
+from pipeline.approval.denied import KINDS
 from pipeline.errors import PanlockError
-from pipeline.policy.topics import DECISIONS
+from pipeline.policy.topics import DECISIONS, POLICY
 
 Kind = Literal["certificate", "serial", "principal", "person", "key"]
 
@@ -56,19 +59,21 @@ def deny_identity(
 
 
 def _tell(settings: Settings, denial: Denial) -> int:
-    """One message a lane. Returns how many."""
+    """One message a lane, and one in panlock.policy, where this certificate sees it. Returns how many lanes."""
     key, cluster = settings.signatory(), cluster_id(settings)
     admin = connect(settings.kafka.model_dump(mode="json"))
-    found = ask(f"describe {DECISIONS}", lambda: admin.list_topics(DECISIONS, timeout=REACH)).topics[DECISIONS]
-    if not found.partitions:
+    topics = ask("list topics", lambda: admin.list_topics(timeout=REACH)).topics
+    found = topics.get(DECISIONS)
+    if found is None:
         raise TopicMissingError(f"{DECISIONS} is not there for this certificate: `panlock deploy apply` makes it")
-    messages = []
-    for lane in sorted(found.partitions):
-        addressed = Denial(
-            cluster, lane, denial.kind, denial.value, denial.effect, denial.reason, denial.jti, denial.iat
-        )
-        messages.append(Message(b"denial/%d" % lane, sign_message(key, addressed), lane))
+    messages = [
+        Message(b"denial/%d" % lane, sign_message(key, replace(denial, cluster=cluster, lane=lane)), lane)
+        for lane in sorted(found.partitions)
+    ]
     asyncio.run(deliver(settings, messages))
+    if POLICY in topics and denial.kind in KINDS:
+        value = encode(sign_message(key, replace(denial, cluster=cluster)))
+        asyncio.run(deliver(settings, [Message(b"denial/" + denial.jti.encode(), value, 0)], POLICY))
     return len(messages)
 
 

@@ -25,8 +25,8 @@ from cli.reading import reader
 from cli.standing import Standing, standing
 from pipeline.approval.decision import MAX_CONDITION, sign_message
 from pipeline.approval.grant import LONGEST_MS, MOST_RECORDS, Grant, GrantProposal, GrantWord, rule_sha256
-from pipeline.approval.granting import PROPOSERS
 from pipeline.approval.requester import same_person
+from pipeline.approval.roles import OPERATORS
 from pipeline.conditions import compiled
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy, load_policy
@@ -113,10 +113,10 @@ def _check_standing(who: Standing, policy: Policy, terms: GrantProposal) -> None
     """Raises GrantNotSentError."""
     rule = next(each for each in policy.flows[terms.flow].hold if each.id == terms.rule)
     owns = any(same_person(who.person, owner) for owner in policy.owners(policy.flows[terms.flow]))
-    if not owns and not who.roles & {*rule.approvers, PROPOSERS}:
+    if not owns and not who.roles & {*rule.approvers, OPERATORS}:
         raise GrantNotSentError(
             f"{who.person} may not propose it: that takes an approver of the rule, an owner of a producer of the flow, "
-            f"or the role {PROPOSERS}"
+            f"or the role {OPERATORS}"
         )
 
 

@@ -7,6 +7,7 @@ certificate's CN or the principal's name, transactional ids with the application
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline.approval.roles import OPERATORS
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import (
     AUDIT,
@@ -101,12 +102,14 @@ def _people(policy: Policy) -> Iterator[Acl]:
 def _changes(policy: Policy) -> Iterator[Acl]:
     """Who may change the policy writes to its topic; workers and auditors read what they wrote.
 
-    Where people sign in, workers keep the issuers' keys there, too.
+    Operators write there who may speak no more. Where people sign in, workers keep the issuers' keys there, too.
     """
     if policy.policy_approvers is None:
         return
     for person in sorted(policy.holders(policy.policy_approvers.roles)):
         yield from _topic(policy.people[person].certificate, POLICY, "READ", "WRITE", "DESCRIBE")
+    for person in sorted(policy.holders([OPERATORS])):
+        yield from _topic(policy.people[person].certificate, POLICY, "WRITE", "DESCRIBE")
     sealers = policy.roles.sealers if policy.audit.sealer_keys else ()
     for name in (*policy.roles.workers, *policy.roles.auditors, *sealers):
         yield from _topic(name, POLICY, "READ", "DESCRIBE")

@@ -1,10 +1,10 @@
 """An operator denies a producer's identity, a person or a key of theirs, or takes it back: for every lane, at once."""
 
 from pipeline.approval.decision import Denial, Said
-from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.roles import OPERATORS, actor_of, proof_of, roles_of
+from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
-from pipeline.reveals import AHEAD_MS, FRESH_MS
 from pipeline.state import decode_json, denied_key, encode_json
 from pipeline.turn import Turn
 
@@ -38,11 +38,11 @@ def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:
         return Refusal.WRONG_CLUSTER
     if message.lane != context.lane:
         return Refusal.UNKNOWN_RECORD
-    if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
+    if not is_fresh(message.iat, received):
         return Refusal.EXPIRED
     former = decode_json(turn.view.get(denied_key(message.kind, message.value)))
     if former is not None and (message.iat < former["iat"] or message.jti == former["jti"]):
         return Refusal.REPEATED  # an old message must not undo a newer one
-    if "operators" not in roles_of(message, context.policy):
+    if OPERATORS not in roles_of(message, context.policy):
         return Refusal.WRONG_ROLE
     return None

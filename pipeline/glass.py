@@ -10,12 +10,12 @@ from pipeline.approval.glass import ALARM_PREFIX, WINDOW_MS, Alarm, GlassBreak, 
 from pipeline.approval.pending import Broken, Pending
 from pipeline.approval.requester import UNKNOWN, same_person
 from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.effects import Out
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import PENDING
 from pipeline.record import Refusal, Way
-from pipeline.reveals import AHEAD_MS, FRESH_MS
 from pipeline.source import Source
 from pipeline.state import VERSION, glass_key, payload
 from pipeline.turn import Parked, Turn
@@ -69,7 +69,7 @@ def _other_record(turn: Turn, message: GlassBreak, pending: Pending) -> Refusal 
 
 
 def _refusal(message: GlassBreak, received: int, pending: Pending, policy: Policy) -> Refusal | None:
-    if received >= pending.expires or not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
+    if received >= pending.expires or not is_fresh(message.iat, received):
         return Refusal.EXPIRED
     rule, producer = policy.break_glass, policy.principals.get(pending.principal)
     if rule is None or not roles_of(message, policy) & set(rule.roles):

@@ -1,7 +1,7 @@
 """An operator's acknowledgement of lost input: the lane goes on behind the loss, and the audit says who said so."""
 
 from pipeline.approval.decision import Resume
-from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.roles import OPERATORS, actor_of, proof_of, roles_of
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.state import STOPPED, decode_stopped, encode_position, next_key, topic_key
@@ -47,6 +47,6 @@ def _refusal(turn: Turn, message: Resume, alarm: str | None) -> Refusal | None:
         return Refusal.WRONG_CLUSTER
     if message.lane != context.lane or message.event != alarm:
         return Refusal.UNKNOWN_RECORD
-    if "operators" not in roles_of(message, context.policy):
+    if OPERATORS not in roles_of(message, context.policy):
         return Refusal.WRONG_ROLE
     return None

@@ -2,13 +2,12 @@
 
 from pipeline.approval.decision import Reveal
 from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.turn import Turn
 
 ROLE = "revealers"
-FRESH_MS = 15 * 60_000  # from the signature to the broker's time: a message copied later accuses nobody
-AHEAD_MS = 60_000  # how far a person's clock may be ahead
 
 
 def reveal(turn: Turn, message: Reveal, received: int, where: str) -> None:
@@ -29,7 +28,7 @@ def _refusal(turn: Turn, message: Reveal, received: int) -> Refusal | None:
         return Refusal.WRONG_CLUSTER
     if message.lane != turn.context.lane or message.flow not in policy.flows:
         return Refusal.UNKNOWN_RECORD
-    if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
+    if not is_fresh(message.iat, received):
         return Refusal.EXPIRED
     if ROLE not in roles_of(message, policy):
         return Refusal.WRONG_ROLE

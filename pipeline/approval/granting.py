@@ -6,11 +6,9 @@ roles, owns no producer of the flow, and is not who proposed it; each counts onc
 
 from pipeline.approval.grant import LONGEST_MS, MOST_RECORDS, Grant, GrantProposal, GrantWord, rule_named
 from pipeline.approval.requester import same_person
-from pipeline.approval.roles import roles_of
+from pipeline.approval.roles import OPERATORS, roles_of
 from pipeline.policy.models import HoldRule, Policy
 from pipeline.record import Refusal
-
-PROPOSERS = "operators"  # beside the rule's approvers and the owners of the flow's producers
 
 
 def refusal_of_proposal(proposal: GrantProposal, received: int, policy: Policy) -> Refusal | None:
@@ -23,7 +21,7 @@ def refusal_of_proposal(proposal: GrantProposal, received: int, policy: Policy) 
     if proposal.until - received > LONGEST_MS or not 0 < proposal.records <= MOST_RECORDS:
         return Refusal.GRANT_LIMITS
     owns = _owns(proposal.person, proposal.flow, policy)
-    if not owns and not roles_of(proposal, policy) & {*rule.approvers, PROPOSERS}:
+    if not owns and not roles_of(proposal, policy) & {*rule.approvers, OPERATORS}:
         return Refusal.WRONG_ROLE
     return _by_device(proposal, rule)
 

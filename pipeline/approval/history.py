@@ -5,8 +5,10 @@
             policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it; one denial
             ends it
 
-Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone. A word
-under a sign-in needs its issuer's keys, as a worker of the policy in force has seen them (pipeline.approval.witness).
+Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone. An
+operator's denial of a person or a key (pipeline.approval.denied) lies between the words: it ends what they said for
+bundles that wait, and all that they say later. A word under a sign-in needs its issuer's keys, as a worker of the
+policy in force has seen them (pipeline.approval.witness).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.approval.change import NO_PREVIOUS, Change, decode, read_change
+from pipeline.approval.decision import Denial, read_message
+from pipeline.approval.denied import Denied
 from pipeline.approval.id_token import Session
 from pipeline.approval.wanted import keys_wanted
 from pipeline.approval.witness import Seen, is_witness
@@ -84,6 +88,7 @@ class History:
         self.in_force: Proposal | None = None
         self.waiting: dict[str, Proposal] = {}
         self.denied: dict[str, str] = {}  # bundles over the one in force that a person denied, and who
+        self.speakers = Denied(cluster)
         self.chain: list[Proposal] = []  # every bundle that was in force, the present one last
         self.refused: list[Refused] = []
 
@@ -102,6 +107,9 @@ class History:
         found = decode(record.value)
         seen = None if found is None else self._keys(found[0], present.bundle.policy, record.time)
         change = _read(found, present.bundle.policy, seen, record.time)
+        if isinstance(change, Denial):
+            self._deny(change, record, present)
+            return
         if found is None or isinstance(change, Refusal):
             self._refuse(record, "", change.value if isinstance(change, Refusal) else "")
             return
@@ -111,6 +119,17 @@ class History:
             why = self._propose(heard, found[1], present) if change.act == "propose" else self._answer(heard, present)
         if why is not None:
             self._refuse(record, change.person, why)
+
+    def _deny(self, denial: Denial, record: Record, present: Proposal) -> None:
+        """It reaches back over what still waits: neither proposals nor approvals of whoever is denied are left."""
+        why = self.speakers.hear(denial, present.bundle.policy, record.time)
+        if why is not None:
+            self._refuse(record, denial.person, why)
+            return
+        for hash_, proposal in list(self.waiting.items()):
+            if self.speakers.why(proposal.proposed.change) is not None:
+                del self.waiting[hash_]
+            proposal.approvals = [each for each in proposal.approvals if self.speakers.why(each.change) is None]
 
     def _begin(self, record: Record) -> None:
         """The first bundle: its hash is what makes it count; that its author signed it is for the audit."""
@@ -122,7 +141,7 @@ class History:
             return
         seen = self._keys(found[0], bundle.policy, record.time)
         change = _read(found, bundle.policy, seen, record.time)
-        if isinstance(change, Refusal) or not _is_first(change, bundle, self.cluster):
+        if not isinstance(change, Change) or not _is_first(change, bundle, self.cluster):
             self._refuse(record, "", "holds the first bundle, but is not signed by one of its people for this cluster")
             return
         heard = Heard(change, found[0], record.place, record.time, seen)
@@ -135,6 +154,9 @@ class History:
             return "is for another cluster"
         if change.previous != present.bundle.hash:
             return "is over another bundle than the one in force"
+        denied = self.speakers.why(change)
+        if denied is not None:
+            return denied
         if change.person not in present.bundle.policy.holders(present.approvers.roles):
             return f"{change.person} has none of the roles of policy_approvers in the policy in force"
         return None if change.session is None else _unfit_session(change.session, present)
@@ -193,7 +215,9 @@ class History:
         self.refused.append(Refused(record.place, person, why))
 
 
-def _read(found: tuple[bytes, object] | None, policy: Policy, seen: Seen | None, time: int) -> Change | Refusal:
+def _read(
+    found: tuple[bytes, object] | None, policy: Policy, seen: Seen | None, time: int
+) -> Change | Denial | Refusal:
     if found is None:
         return Refusal.BAD_SIGNATURE
     aliases = (
@@ -201,7 +225,8 @@ def _read(found: tuple[bytes, object] | None, policy: Policy, seen: Seen | None,
         if seen is None
         else {alias: seen.keys for alias, each in policy.issuers.items() if each.issuer == seen.issuer}
     )
-    return read_change(found[0], policy, aliases, time)
+    denial = read_message(found[0], policy, aliases, time)
+    return denial if isinstance(denial, Denial) else read_change(found[0], policy, aliases, time)
 
 
 def _unfit_session(session: Session, present: Proposal) -> str | None:

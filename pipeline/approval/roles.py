@@ -5,6 +5,8 @@ from pipeline.approval.decision import Said
 from pipeline.audit.events import timestamp
 from pipeline.policy.models import Policy
 
+OPERATORS = "operators"  # the role of people who run Panlock
+
 
 def roles_of(message: Said, policy: Policy) -> frozenset[str]:
     if message.session is not None:

@@ -9,6 +9,8 @@ import unicodedata
 import orjson
 from panlock_kernel import Flow, Keyring
 
+FRESH_MS = 15 * 60_000  # from the signature to the broker's time
+AHEAD_MS = 60_000  # how far a person's clock may be ahead
 MAX_CHARACTERS = 500
 _NO_KEY = Keyring({"none": bytes(32)}, "none")  # redacting uses none
 _SCAN = Flow(b'{"fields":[],"scan":"redact","rules":[]}', _NO_KEY)
@@ -25,3 +27,8 @@ def masked(text: str) -> str:
     """The text without card numbers."""
     result = _SCAN.enforce("", [None], [orjson.dumps({"said": text})], [()])[0]
     return str(orjson.loads(result[3] or b"")["said"])
+
+
+def is_fresh(iat: int, received: int) -> bool:
+    """Whether a message of `iat` (seconds) came to the broker (ms) soon after: later, it is a copy."""
+    return -AHEAD_MS <= received - iat * 1000 <= FRESH_MS

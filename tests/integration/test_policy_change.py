@@ -165,6 +165,25 @@ def test_the_ways_around_it_lead_nowhere(panlock: Deployment) -> None:
     assert ask(panlock, NEXT) == 2
 
 
+def test_what_a_denied_person_says_counts_no_more(cluster: DevCluster, tmp_path: Path) -> None:
+    eve = ("roles: [payments-approvers], keys", "roles: [payments-approvers, operators], keys")
+    first, following = bundle(1, eve), bundle(2, eve, ("> 5.0", "> 9.0"))
+    with Deployment(cluster, tmp_path, first.text.decode()) as panlock:
+        say(panlock, "ana", "propose", first, None)
+        say(panlock, "ben", "propose", following, first)
+        say(panlock, "ana", "approve", following, first)
+        say(panlock, "cy", "approve", following, first)
+        lost = "--reason", "her laptop is lost"
+        assert cli(panlock, "eve")("deny", "--person", "ana@pay.example", *lost).code == 0
+        assert "1 of 2 people" in cli(panlock, "dee", genesis=first.hash)("policy", "apply").err
+        say(panlock, "ana", "approve", following, first, jti="once-more")
+        assert "is denied by eve" in cli(panlock, "ana", genesis=first.hash)("policy", "approve", *lost).err
+        assert "1 of 2 people" in cli(panlock, "dee", genesis=first.hash)("policy", "apply").err
+        assert cli(panlock, "eve")("deny", "--person", "ana@pay.example", "--lift", "--reason", "found").code == 0
+        say(panlock, "ana", "approve", following, first, jti="found-again")
+        assert cli(panlock, "dee", genesis=first.hash)("policy", "apply").code == 0
+
+
 def test_a_lane_goes_back_neither_to_an_older_policy_nor_to_none(panlock: Deployment) -> None:
     say(panlock, "ana", "propose", FIRST, None)
     say(panlock, "ben", "propose", NEXT, FIRST)
