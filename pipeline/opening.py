@@ -84,8 +84,9 @@ def opened(
 
 def _signed_topics(context: Context) -> dict[str, str]:
     """UUIDs of the topics whose records are signed: a signature covers its topic's, and the topic may go."""
-    signed = (name for name, source in sorted(context.sources.items()) if source.signed is not None)
-    return {name: context.topic_ids[name] for name in islice(signed, NAMED)}
+    sources, known = context.sources, sorted(context.topic_ids.items())  # a lane knows those that have its partitions
+    signed = ((name, uuid) for name, uuid in known if name in sources and sources[name].signed is not None)
+    return dict(islice(signed, NAMED))
 
 
 def _recreations(turn: Turn) -> list[Recreation]:
