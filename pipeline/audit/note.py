@@ -59,7 +59,7 @@ def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
 
 def open_note(note: bytes, verifiers: Sequence[Verifier]) -> str:
     """The text, where one of them signed it. Signatures of others are passed over. Raises NoteError."""
-    text, signatures = _parts(note)
+    text, signatures = parts(note)
     found = False
     for name, raw in signatures:
         for verifier in verifiers:
@@ -79,7 +79,8 @@ def _holds(verifier: Verifier, text: str, signature: bytes) -> bool:
     return True
 
 
-def _parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+def parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text, and of each signature the name and what is signed with it: u32 key id and more. Raises NoteError."""
     wrong = NoteError("not a signed note: it has no text, an empty line and signatures of their form")
     if len(note) > LARGEST:
         raise NoteError(f"a note of more than {LARGEST} bytes")

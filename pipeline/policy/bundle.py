@@ -57,7 +57,7 @@ class Bundle:
 
 def references(policy: Policy) -> list[str]:
     """Names of the files that the policy is not whole without, sorted."""
-    return sorted(set(policy.authorities))
+    return sorted({*policy.authorities, *policy.audit.timestamp_authorities})
 
 
 def bundle_of(text: bytes, files: Mapping[str, bytes], name: str) -> Bundle:

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from pipeline.approval.requester import PATH
+from pipeline.audit.cosignature import Witness
+from pipeline.audit.note import NoteError
 from pipeline.policy.jwk import check_public_jwk
 from pipeline.policy.problems import quote
 
@@ -184,6 +186,14 @@ def _audit_key(jwk: dict[str, str]) -> dict[str, str]:
     return jwk
 
 
+def _witness_key(text: str) -> str:
+    try:
+        Witness.parse(text)
+    except NoteError as error:
+        raise wrong(str(error), "give the line of a cosignature/v1 key that the witness's operator publishes") from None
+    return text
+
+
 def _person_key(value: object) -> object:
     """A public key, and whether it is held in hardware."""
     if not isinstance(value, dict) or "hardware" not in value:
@@ -227,6 +237,7 @@ Rule = Annotated[str, AfterValidator(_rule)]
 PublicJwk = Annotated[dict[str, str], BeforeValidator(_public_key)]
 PersonJwk = Annotated[dict[str, str | bool], BeforeValidator(_person_key)]
 AuditJwk = Annotated[PublicJwk, AfterValidator(_audit_key)]
+WitnessKey = Annotated[str, AfterValidator(_witness_key)]
 Duration = Annotated[int, BeforeValidator(_milliseconds), _written(_DURATION)]
 Expiry = Annotated[Duration, _within(1_000, EXPIRES_LIMIT, "1s to 90d")]
 Window = Annotated[Duration, _within(2 * MINUTE, DAY, "2m to 1d, and no less than producers' delivery.timeout.ms")]

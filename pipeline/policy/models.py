@@ -31,6 +31,7 @@ from pipeline.policy.kinds import (
     Subject,
     TopicName,
     Window,
+    WitnessKey,
     later,
     wrong,
 )
@@ -108,13 +109,18 @@ class Roles(Part):
 
 
 class Audit(Part):
-    """Whose signatures the audit counts: those of workers on their lanes' events, the sealer's on checkpoints.
+    """Whose signatures the audit counts: those of workers on their lanes' events, the sealer's on checkpoints, of
+    `witnesses` so many (`witness_quorum`) on the same checkpoints; and, in PEM files beside the policy, under which
+    authorities a time stamp counts.
 
     A key stays as long as there are events that it signed.
     """
 
     worker_keys: tuple[AuditJwk, ...] = ()
     sealer_keys: tuple[AuditJwk, ...] = ()
+    witnesses: tuple[WitnessKey, ...] = ()
+    witness_quorum: Annotated[int, Field(ge=1, le=100)] = 1
+    timestamp_authorities: tuple[FileName, ...] = ()
 
 
 class TokenDomain(Part):
@@ -308,6 +314,11 @@ class Policy(Part):
     def authority_pems(self) -> dict[str, bytes]:
         """Content of `authorities`, as the bundle brought it: a policy by itself knows their names alone."""
         return {name: self._files[name] for name in self.authorities}
+
+    @property
+    def timestamp_pems(self) -> list[bytes]:
+        """Content of `audit.timestamp_authorities`, likewise."""
+        return [self._files[name] for name in self.audit.timestamp_authorities]
 
     @property
     def sign_ins(self) -> dict[str, Issuer]:

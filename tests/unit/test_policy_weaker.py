@@ -133,6 +133,7 @@ LATER = {
     "quarantine-weaker",
     "recording-weaker",
     "unranked",
+    "witness-weaker",
 }
 
 STRICTER = {
@@ -193,7 +194,8 @@ def test_every_kind_is_provoked_and_told_in_the_docs() -> None:
 
 def test_another_authority_is_told() -> None:
     plain = of(POLICY)
-    one, two = (Bundle(plain.text, {"ca.pem": content}, plain.policy) for content in (b"one", b"two"))
+    text = POLICY.replace("issuers:", "authorities: [ca.pem]\nissuers:", 1).encode()
+    one, two = (bundle_of(text, {"ca.pem": content}, "policy.yaml") for content in (b"one", b"two"))
     kinds = [[each.kind for each in weakenings(*pair)] for pair in ((plain, one), (one, two), (one, plain), (one, one))]
     assert kinds == [["authority-added"], ["authority-changed"], ["authorities-removed"], []]
 

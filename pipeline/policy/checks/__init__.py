@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.policy.checks.audit import check_witnesses
 from pipeline.policy.checks.certificates import check_certificates
 from pipeline.policy.checks.domains import check_domains, check_rotations
 from pipeline.policy.checks.fields import check_fields
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     check_requesters,
     check_certificates,
     check_keys,
+    check_witnesses,
     check_owners,
     check_break_glass,
     check_identities,

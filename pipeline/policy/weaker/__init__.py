@@ -60,11 +60,14 @@ def _principal(place: str, old: Policy, new: Policy, name: str) -> Iterator[Weak
 
 
 def _files(old: Bundle, new: Bundle) -> Iterator[Weakening]:
-    """A certificate authority speaks for every producer; without one of its own, the policy takes the workers'."""
-    if old.files and not new.files:
+    """A certificate authority speaks for every producer, or for the time; without producers' own, the policy takes the
+    workers'."""
+    if old.policy.authorities and not new.policy.authorities:
         yield Weakening("authorities-removed", "authorities", "what a worker has configured says who a producer is")
     for name, content in sorted(new.files.items()):
         if name not in old.files:
-            yield Weakening("authority-added", name, "another authority may say who a producer is")
+            producers = name in new.policy.authorities
+            what = "who a producer is" if producers else "when the audit was"
+            yield Weakening("authority-added", name, f"another authority may say {what}")
         elif content != old.files[name]:
             yield Weakening("authority-changed", name, "its content is another")

@@ -35,7 +35,7 @@ def _broker_roles(old: Roles, new: Roles) -> Iterator[Weakening]:
 
 
 def _audit_keys(old: Audit, new: Audit) -> Iterator[Weakening]:
-    for kind in Audit.model_fields:
+    for kind in ("worker_keys", "sealer_keys"):
         before, after = getattr(old, kind), getattr(new, kind)
         if before and not after:
             yield Weakening("audit-keys-removed", f"audit.{kind}", "what was signed by them is signed no more")
@@ -46,6 +46,15 @@ def _audit_keys(old: Audit, new: Audit) -> Iterator[Weakening]:
             (key["x"] for key in after),
             "may sign, too",
         )
+    yield from added("witness-weaker", "audit.witnesses", new.witnesses, old.witnesses, "is not asked any more")
+    if old.witnesses:
+        what = "may cosign in place of others"
+        yield from added("witness-weaker", "audit.witnesses", old.witnesses, new.witnesses, what)
+    if new.witness_quorum < old.witness_quorum:
+        what = f"{old.witness_quorum} witnesses become {new.witness_quorum}"
+        yield Weakening("witness-weaker", "audit.witness_quorum", what)
+    if old.timestamp_authorities and not new.timestamp_authorities:
+        yield Weakening("authorities-removed", "audit.timestamp_authorities", "nobody says when the audit was")
 
 
 def _break_glass(old: Policy, new: Policy) -> Iterator[Weakening]:
