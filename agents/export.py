@@ -91,7 +91,7 @@ class Export:
                 self._latest[each.what.origin] = each
                 if each.what.tree.size == done.get(each.what.origin):
                     self._stood[each.what.origin] = each.what
-            else:
+            elif isinstance(each.what, Manifest):
                 self._manifest, self._wanted = each, dict(self._latest)
 
     def _exported(self, place: LogPlace, cluster: str) -> int:

@@ -19,14 +19,16 @@ from agents.fit import ClusterMismatchError
 from agents.producer import DEADLINE, LaneProducer
 from agents.restore import high_watermark, reader, records_to_end
 from agents.sealer.config import SealerConfig
+from agents.sealer.outside import Outside
 from agents.sealer.published import published
 from pipeline.audit.events import EventType
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import audit_logs
 from pipeline.audit.note import Verifier, note_name
 from pipeline.audit.progress import Progress
-from pipeline.audit.sealer import Sealer, Told
+from pipeline.audit.sealer import Sealer, Sends, Told
 from pipeline.audit.signature import Signer, keys_of
+from pipeline.effects import Out
 from pipeline.errors import PanlockError
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import AUDIT, CHECKPOINTS, SEALER_AUDIT, sealer_id
@@ -49,12 +51,14 @@ class SealerProcess:
     """`logs`: what it follows, empty until it has begun; `alive`: whether Kafka answers."""
 
     def __init__(self, policy: Policy, config: SealerConfig, signer: Signer) -> None:
+        """Raises WorkerConfigError, TimestampError."""
         self.policy, self.config, self.signer = policy, config, signer
         self.name = note_name(policy.application)
         self.verifiers = [Verifier(self.name, key) for key in keys_of(policy.audit.sealer_keys).values()]
         self.logs: Sequence[Followed] = ()
         self.alive = False
         self.stopping = asyncio.Event()
+        self.outside = Outside(policy, config, self.verifiers)
         self._alarmed: set[str] = set()
 
     async def run(self) -> None:
@@ -79,6 +83,7 @@ class SealerProcess:
                 logs = await self._begin(consumer, found.identity.cluster_id)
                 sealer = Sealer(found.identity.cluster_id, self.name, self.policy.hash, self.signer, [*logs.values()])
                 self.logs = sealer.logs
+                self.outside.begin()
                 await self._follow(consumer, producer, logs, sealer)
         finally:
             await producer.discard()
@@ -108,15 +113,20 @@ class SealerProcess:
             if time.monotonic() - compared > COMPARE:
                 await _compare(consumer, logs)
                 compared = time.monotonic()
-            await self._round(producer, sealer)
+            notes, told = self.outside.look(time.monotonic(), sealer.sealed())
+            await self._round(producer, sealer, *told, notes=notes)
             consumer.pause(*(tp for tp in consumer.assignment() if logs[tp].refused is not None))
         await self._round(producer, sealer, self._told(EventType.SEALER_STOPPED), last=True)
+        notes = await self.outside.end(sealer.sealed())
+        if notes:
+            await _transact(producer, {(CHECKPOINTS, 0): notes})
 
-    async def _round(self, producer: LaneProducer, sealer: Sealer, *events: Told, last: bool = False) -> None:
-        sends = sealer.round(time.monotonic(), time.time_ns() // 1_000_000, *events, last=last)
+    async def _round(
+        self, producer: LaneProducer, sealer: Sealer, *events: Told, notes: Sequence[Out] = (), last: bool = False
+    ) -> None:
+        sends = sealer.round(time.monotonic(), time.time_ns() // 1_000_000, *events, notes=notes, last=last)
         if sends:
-            async with asyncio.timeout(DEADLINE):
-                await producer.transact(sends)
+            await _transact(producer, sends)
         for followed in sealer.logs:
             if followed.refused is not None and followed.progress.origin not in self._alarmed:
                 self._alarmed.add(followed.progress.origin)
@@ -124,6 +134,11 @@ class SealerProcess:
 
     def _told(self, type_: EventType) -> Told:
         return type_, {"actor": {"sealer": self.signer.kid}}
+
+
+async def _transact(producer: LaneProducer, sends: Sends) -> None:
+    async with asyncio.timeout(DEADLINE):
+        await producer.transact(sends)
 
 
 def check_lanes(policy: Policy, found: Facts) -> None:

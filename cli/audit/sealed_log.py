@@ -56,7 +56,7 @@ async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifie
         async for each in said(consumer, verifiers):
             if isinstance(each.what, Progress):
                 latest = each if each.what.origin == name else latest
-            elif latest is not None:
+            elif isinstance(each.what, Manifest) and latest is not None:
                 found = latest, each
         if found is None:
             raise NotProvenError(f"no manifest names {name}: is a sealer running?")

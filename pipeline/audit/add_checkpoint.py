@@ -32,7 +32,7 @@ class AddCheckpoint(NamedTuple):
     proof: Sequence[bytes]
     note: bytes
 
-    def bytes(self) -> bytes:
+    def encode(self) -> bytes:
         lines = [f"old {self.old}", *(b64encode(each).decode() for each in self.proof), ""]
         return "".join(f"{line}\n" for line in lines).encode() + self.note
 

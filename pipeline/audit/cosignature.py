@@ -5,8 +5,8 @@ sealer shows to two readers cannot both have the cosignatures of the same honest
 
     — <witness's name> <base64 of u32 key id | u64 time, seconds since 1970 | Ed25519 signature>
 
-over "cosignature/v1\\ntime <time>\\n" and the note's text. The key id is the first 32 bits of SHA-256(name | 0x0A | 0x04
-| public key); a witness is written as `<name>+<key id in hex>+<base64 of 0x04 | public key>`.
+over "cosignature/v1\\ntime <time>\\n" and the note's text. The key id is the first 32 bits of SHA-256(name | 0x0A |
+0x04 | public key); a witness is written as `<name>+<key id in hex>+<base64 of 0x04 | public key>`.
 """
 
 import binascii

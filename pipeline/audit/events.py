@@ -59,6 +59,9 @@ class EventType(StrEnum):
     SEALER_STARTED = "sealer.started"
     SEALER_STOPPED = "sealer.stopped"
     LOG_REFUSED = "log.refused"
+    WITNESS_REFUSED = "witness.refused"
+    WITNESS_FAILED = "witness.failed"
+    TIMESTAMP_FAILED = "timestamp.failed"
 
 
 def timestamp(ms: int) -> bytes:

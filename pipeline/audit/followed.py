@@ -9,6 +9,7 @@ import orjson
 import panlock_kernel
 
 from pipeline.audit import canonical
+from pipeline.audit.growth import Growth
 from pipeline.audit.merkle import HASH
 from pipeline.audit.progress import Progress
 from pipeline.audit.signature import Keys, refusal
@@ -46,6 +47,7 @@ class Followed:
         self.partition, self.keys = partition, keys
         self.progress = progress  # what is signed, and may be sealed
         self.published = progress  # what the last checkpoint says
+        self.growth = Growth.after(progress.tree.size)  # since that one
         self.grown_at: float | None = None  # when the first event came that no checkpoint has
         self.refused: Refused | None = None
         self.head, self.due = progress.head, progress.tree.size  # of the chain, signed or not
@@ -104,9 +106,10 @@ class Followed:
     def sealed(self) -> None:
         """What is signed is published."""
         self.published, self.grown_at = self.progress, None
+        self.growth = Growth.after(self.progress.tree.size)
 
     def _answer(self, leaves: bytes, last: Row) -> None:
-        tree = self.progress.tree.append(leaves)
+        tree, self.growth = self.progress.tree.append(leaves), self.growth.append(leaves)
         self.progress = Progress(self.progress.origin, tree, last.offset + 1, sha256(last.value or b"").digest())
 
     def _refuse(self, reason: Refusal, offset: int, what: str) -> None:

@@ -1,4 +1,4 @@
-"""How a log grew: the nodes between two sizes of its tree, so that whoever knew the smaller one can be shown the larger.
+"""How a log grew: the nodes between two sizes of its tree, for whoever knows the smaller one to be shown the larger.
 
 A sealer keeps no leaves. It publishes the growth beside each checkpoint, since the one before: from them alone a
 consistency proof (RFC 6962, 2.1.2) between any two checkpoints is made, however long a witness was away.
@@ -54,18 +54,20 @@ class Growth:
         return 0 <= self.first <= self.size and len(self.nodes) == HASH * sum(1 for _ in _parts(self.first, self.size))
 
     def path(self, old: Tree) -> list[bytes]:
-        """The consistency proof from `old`, of `first` leaves, to `size`; none from an empty tree. Raises ProofError."""
+        """The consistency proof from `old`, of `first` leaves; empty from an empty tree. Raises ProofError."""
         if old.size != self.first:
             raise ProofError(f"a tree of {old.size} leaves did not grow from {self.first}")
         if not old.size:
             return []
         peaks = zip(_parts(0, old.size), range(0, len(old.peaks), HASH), strict=True)
         before = {(start, start + width): old.peaks[at : at + HASH] for (start, width), at in peaks}
-        return consistency_path(
-            old.size, self.size, lambda start, end: before.get((start, end)) or self._root(start, end)
-        )
 
-    def bytes(self) -> bytes:
+        def root(start: int, end: int) -> bytes:
+            return before.get((start, end)) or self._root(start, end)
+
+        return consistency_path(old.size, self.size, root)
+
+    def encode(self) -> bytes:
         return self.first.to_bytes(8, "big") + self.nodes
 
     @classmethod

@@ -49,6 +49,19 @@ class Verifier:
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + _raw(self.key)).decode()}"
 
+    @classmethod
+    def parse(cls, vkey: str) -> "Verifier":
+        """Raises NoteError."""
+        name, _, rest = vkey.partition("+")
+        try:
+            raw = b64decode(rest.partition("+")[2], validate=True)
+            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+        except (binascii.Error, ValueError):
+            raise NoteError("not a public key of notes: <name>+<key id>+<key>") from None
+        if str(verifier) != vkey:
+            raise NoteError("not a public key of notes: its key id is another")
+        return verifier
+
 
 def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
     """The note. `text` ends with a line feed and has no empty last line; `name` has neither spaces nor `+`."""

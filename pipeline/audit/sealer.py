@@ -6,12 +6,16 @@ a log is refused                                                 →  event log.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pipeline.audit.events import Chain, EventType, timestamp
 from pipeline.audit.followed import Followed
+from pipeline.audit.growth import HEADER as GROWTH
+from pipeline.audit.growth import Growth
 from pipeline.audit.manifest import Manifest
+from pipeline.audit.merkle import Tree
 from pipeline.audit.note import sign
-from pipeline.audit.progress import HEADER
+from pipeline.audit.progress import HEADER, Progress
 from pipeline.audit.signature import Signer
 from pipeline.effects import Out
 from pipeline.policy.topics import CHECKPOINTS, SEALER_AUDIT
@@ -24,6 +28,23 @@ Sends = dict[tuple[str, int], list[Out]]
 Told = tuple[EventType, Mapping[str, object]]
 
 
+class Part(NamedTuple):
+    """A log in a manifest: its checkpoint, signed, its tree, and how it grew since the manifest before."""
+
+    origin: str
+    note: bytes
+    tree: Tree
+    growth: Growth
+
+
+class Sealed(NamedTuple):
+    """A manifest, signed: what is stamped, and whose logs are cosigned."""
+
+    time: str
+    note: bytes
+    parts: Sequence[Part]
+
+
 class Sealer:
     """`name`: of its key in notes; `policy`: the hash that its events name; `logs` in the order of the manifest, the
     sealer's own the last, and read to its end."""
@@ -34,10 +55,17 @@ class Sealer:
         self._chain = Chain(0, policy, own.due, own.head.hex())
         self._told: set[str] = set()
         self._changed, self._last = True, -IDLE
+        self._grown = {log.progress.origin: Growth.after(log.published.tree.size) for log in logs}
+        self._sealed: list[Sealed] = []
 
-    def round(self, now: float, time: int, *events: Told, last: bool = False) -> Sends:
-        """What is to be written in one transaction. `now`: monotonic, in seconds; `time`: of day, in ms; `last`: all
-        that can be sealed is."""
+    def sealed(self) -> list[Sealed]:
+        """The manifests that rounds made since this was asked, in order: once they are written, they count."""
+        found, self._sealed = self._sealed, []
+        return found
+
+    def round(self, now: float, time: int, *events: Told, notes: Sequence[Out] = (), last: bool = False) -> Sends:
+        """What is to be written in one transaction. `now`: monotonic, in seconds; `time`: of day, in ms; `notes`: what
+        others have signed; `last`: all that can be sealed is."""
         for log in self.logs:
             log.look(now)
         sends: Sends = {}
@@ -47,23 +75,35 @@ class Sealer:
             checkpoints.append(self._manifest(time))
             self._changed, self._last = False, now
         told = [*self._refusals(), *events]
-        if checkpoints:
-            sends[CHECKPOINTS, 0] = checkpoints
+        if checkpoints or notes:
+            sends[CHECKPOINTS, 0] = [*checkpoints, *notes]
         if told:
             sends[SEALER_AUDIT, 0] = self._events(told, time)
         return sends
 
     def _checkpoint(self, log: Followed, time: int) -> Out:
-        progress = log.progress
+        progress, growth = log.progress, log.growth
         log.sealed()
-        note = sign(progress.checkpoint.text(), self.name, self.signer.key)
-        stand = sign(progress.text(), self.name, self.signer.key)
-        return Out(progress.checkpoint.key, note.encode(), time, ((HEADER, stand.encode()),))
+        self._grown[progress.origin] = self._grown[progress.origin].extend(growth)
+        note = self._sign(progress.checkpoint.text())
+        headers = (HEADER, self._sign(progress.text())), (GROWTH, growth.encode())
+        return Out(progress.checkpoint.key, note, time, headers)
 
     def _manifest(self, time: int) -> Out:
         logs = [log.published.checkpoint for log in self.logs]
         manifest = Manifest(self.cluster, timestamp(time).decode(), logs)
-        return Out(manifest.key, sign(manifest.text(), self.name, self.signer.key).encode(), time)
+        note = self._sign(manifest.text())
+        self._sealed.append(Sealed(manifest.time, note, [self._part(log.published) for log in self.logs]))
+        self._grown = {log.progress.origin: Growth.after(log.published.tree.size) for log in self.logs}
+        return Out(manifest.key, note, time)
+
+    def _part(self, published: Progress) -> Part:
+        """The same bytes as its checkpoint's: Ed25519 signs nothing twice in two ways."""
+        note = self._sign(published.checkpoint.text())
+        return Part(published.origin, note, published.tree, self._grown[published.origin])
+
+    def _sign(self, text: str) -> bytes:
+        return sign(text, self.name, self.signer.key).encode()
 
     def _refusals(self) -> list[Told]:
         told = list[Told]()

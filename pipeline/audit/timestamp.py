@@ -63,7 +63,7 @@ def check_answer(note: bytes, request: TimeStampRequest, answer: bytes, authorit
 
 
 def stamped_at(note: bytes, response: bytes, authorities: Sequence[Certificate]) -> datetime.datetime:
-    """When the authority had the note, in UTC. The authority's certificates must have been valid then. Raises TimestampError."""
+    """When the authority had the note, in UTC; its certificates must have been valid then. Raises TimestampError."""
     found = _verify(VerifierBuilder(), note, response, authorities)
     return found.tst_info.gen_time.astimezone(datetime.UTC)
 
@@ -79,5 +79,6 @@ def _verify(
         found = decode_timestamp_response(response)
         builder.build().verify_message(found, note)
     except (VerificationError, ValueError) as error:
-        raise TimestampError(f"not a time stamp of this manifest by an authority that counts: {error}") from error
+        why = str(error).partition(": ErrorStack")[0]
+        raise TimestampError(f"not a time stamp of this manifest by an authority that counts: {why}") from error
     return found

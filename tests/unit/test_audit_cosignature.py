@@ -67,7 +67,7 @@ def test_growth_between_any_two_sizes_proves_that_a_log_goes_on() -> None:
                 break
             end = min(70, size + step)
             piece = Growth.after(size).append(LEAVES[32 * size : 32 * end])
-            growth, size = growth.extend(Growth.parse(piece.bytes(), end)), end
+            growth, size = growth.extend(Growth.parse(piece.encode(), end)), end
             new = Tree().append(LEAVES[: 32 * size])
             path = growth.path(old)
             if first:
@@ -83,17 +83,17 @@ def test_growth_does_not_go_on_from_elsewhere() -> None:
         growth.extend(Growth.after(10).append(LEAVES[:32]))
     with pytest.raises(ProofError):
         growth.path(Tree().append(LEAVES[: 32 * 4]))
-    for raw in (b"", growth.bytes()[:-1], growth.bytes() + bytes(32)):
+    for raw in (b"", growth.encode()[:-1], growth.encode() + bytes(32)):
         with pytest.raises(ProofError):
             Growth.parse(raw, 9)
 
 
 def test_a_request_to_a_witness_reads_back() -> None:
     request = AddCheckpoint(3, [bytes([n]) * 32 for n in range(5)], NOTE.encode())
-    assert AddCheckpoint.parse(request.bytes()) == request
+    assert AddCheckpoint.parse(request.encode()) == request
     first = AddCheckpoint(0, [], NOTE.encode())
-    assert first.bytes().startswith(b"old 0\n\nc/panlock.audit/0\n5\n")
-    assert AddCheckpoint.parse(first.bytes()) == first
+    assert first.encode().startswith(b"old 0\n\nc/panlock.audit/0\n5\n")
+    assert AddCheckpoint.parse(first.encode()) == first
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_request_to_a_witness_reads_back() -> None:
         b"old 3\nAAAA\n\nx\n",
         b"old 3\n!\n\nx\n",
         b"old \xff\n\nx\n",
-        AddCheckpoint(3, [bytes(32)] * (LONGEST + 1), b"x\n").bytes(),
+        AddCheckpoint(3, [bytes(32)] * (LONGEST + 1), b"x\n").encode(),
     ],
 )
 def test_no_request_is_refused(body: bytes) -> None:

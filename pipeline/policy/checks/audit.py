@@ -29,8 +29,6 @@ def check_witnesses(root: Cursor) -> Iterator[Problem]:
         if public_jwk(witness.key)["x"] in own:
             yield element.problem("has a key of the audit's own", "let somebody else witness it, with a key of theirs")
         names.add(witness.name)
-    quorum = root.at("audit", "witness_quorum")
-    if isinstance(quorum.data, int) and quorum.data > max(1, len(list(place.elements()))):
-        yield quorum.problem(
-            f"asks for {quorum.data} of {len(list(place.elements()))} witnesses", "name more, or ask for fewer"
-        )
+    quorum, count = root.at("audit", "witness_quorum"), len(list(place.elements()))
+    if isinstance(quorum.data, int) and quorum.data > max(1, count):
+        yield quorum.problem(f"asks for {quorum.data} of {count} witnesses", "name more, or ask for fewer")
