@@ -1,8 +1,6 @@
 """A sealer's configuration file."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -45,7 +43,7 @@ class SealerConfig(AuditKeySettings):
     audit_key: KeySource
     web: Web = Web()
     timestamps: Timestamps | None = None
-    witnesses: Mapping[str, Url] = MappingProxyType({})
+    witnesses: dict[str, Url] = Field(default_factory=dict)
     genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 

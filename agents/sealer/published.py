@@ -9,6 +9,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.restore import high_watermark, records_to_end
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.clocks import Clocks
 from pipeline.audit.cosigned import KEY_PREFIX as COSIGNED
 from pipeline.audit.cosigned import Cosigned
 from pipeline.audit.manifest import KEY_PREFIX, Manifest
@@ -47,6 +48,7 @@ class Published(NamedTuple):
     manifest: Manifest | None
     cosigned: Mapping[str, Cosigned]
     stamp: Stamped | None
+    clocks: Clocks
 
 
 class Latest:
@@ -57,6 +59,7 @@ class Latest:
         self._cosigned: dict[bytes, ConsumerRecord] = {}
         self._manifest: ConsumerRecord | None = None
         self._stamp: ConsumerRecord | None = None
+        self.clocks = Clocks()
         self.in_order = True  # where a log goes back, its checkpoints must be looked at one by one
 
     def add(self, record: ConsumerRecord) -> None:
@@ -64,6 +67,7 @@ class Latest:
         name, _, digits = key.rpartition(b"/")
         if key.startswith(KEY_PREFIX):
             self._manifest = record
+            self.clocks.manifest(key.removeprefix(KEY_PREFIX).decode(errors="replace"), record.timestamp)
         elif key.startswith(STAMPED):
             self._stamp = record
         elif key.startswith(COSIGNED):
@@ -86,7 +90,7 @@ class Latest:
             if not isinstance(progress, Progress):
                 return None
             found[progress.origin] = progress
-        return Published(found, manifest, *self._others(verifiers)) if self.in_order else None
+        return Published(found, manifest, *self._others(verifiers), self.clocks) if self.in_order else None
 
     def _others(self, verifiers: Sequence[Verifier]) -> tuple[dict[str, Cosigned], Stamped | None]:
         """What others than the sealer signed: junk among it counts for nothing, and hides nothing of the sealer's."""
@@ -112,7 +116,7 @@ async def published(consumer: AIOKafkaConsumer, verifiers: Sequence[Verifier]) -
         cosigned = {what.checkpoint.origin: what for what in every if isinstance(what, Cosigned)}
         manifest = next((what for what in reversed(every) if isinstance(what, Manifest)), None)
         stamp = next((what for what in reversed(every) if isinstance(what, Stamped)), None)
-        found = Published(logs, manifest, cosigned, stamp)
+        found = Published(logs, manifest, cosigned, stamp, latest.clocks)
     return found
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from agents.cluster import identify
 from agents.restore import reader as consumer
 from agents.sealer.published import Published, published
+from cli.audit.attested import Attested, attested
 from cli.audit.exported import show_export
 from cli.audit.keys import PolicyOption, bundles, places, verifiers
 from cli.config import ConfigOption, Settings, load_config
@@ -18,6 +19,7 @@ from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, progress, say
 from cli.reading import reader
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.clocks import Clocks, Skew
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.note import Verifier
 from pipeline.audit.origin import origin
@@ -52,14 +54,23 @@ def verify(
     with told(settings.kafka, f"read {AUDIT}"):
         lanes = None if policy is None else found[0].policy.lanes
         sealed = asyncio.run(_sealed(settings, verifiers(found)))  # first: the logs have at least that
-        report = asyncio.run(_replay(settings, lanes, jwks, sealed))
+        others = Attested({}, (), None, ()) if sealed is None else attested(sealed, found)
+        clocks = Clocks() if sealed is None else sealed.clocks
+        report, witnessed = asyncio.run(_replay(settings, lanes, jwks, sealed, others, clocks))
     silent = sealed is not None and _silent(sealed.manifest)
+    stopped = silent and report.events > (report.sealed or 0)
+    ok = report.ok and not silent and not clocks.found and not others.wrong
     if as_json:
         last = None if sealed is None or sealed.manifest is None else sealed.manifest.time
-        print_json({**report.json(), "ok": report.ok and not silent, "manifest": last, "silent": silent})
+        skew = [each._asdict() for each in clocks.found]
+        seal = {"manifest": last, "silent": silent, "stopped": stopped, "skew": skew}
+        print_json({**report.json(), "ok": ok, **seal, **others.json(witnessed)})
     else:
-        _show(report, sealed, silent)
-    raise typer.Exit(0 if report.ok and not silent else 1)
+        _show(report, sealed, silent, clocks.found)
+        if sealed is not None:
+            others.show(witnessed, report.events)
+        _conclude(ok, report.ok)
+    raise typer.Exit(0 if ok else 1)
 
 
 async def _sealed(settings: Settings, sealer: Sequence[Verifier]) -> Published | None:
@@ -77,33 +88,40 @@ def _silent(manifest: Manifest | None) -> bool:
 
 
 async def _replay(
-    settings: Settings, lanes: int | None, jwks: Sequence[Mapping[str, str]], sealed: Published | None
-) -> Report:
+    settings: Settings,
+    lanes: int | None,
+    jwks: Sequence[Mapping[str, str]],
+    sealed: Published | None,
+    others: Attested,
+    clocks: Clocks,
+) -> tuple[Report, int]:
+    """Also how many events witnesses know."""
     cluster = (await identify(settings.kafka, ())).cluster_id
     signed = Signed(cluster, keys_of(jwks)) if jwks else None
-    checkpoints = None if sealed is None else _checkpoints(cluster, sealed)
+    checkpoints = None if sealed is None else _of_lanes(cluster, {k: v.checkpoint for k, v in sealed.logs.items()})
+    cosigned = _of_lanes(cluster, others.cosigned)
     async with reader(settings) as source:
         log = await source.log(AUDIT)
-        verifier = Replay(len(log.starts) if lanes is None else lanes, signed, checkpoints)
+        verifier = Replay(len(log.starts) if lanes is None else lanes, signed, checkpoints, cosigned)
         verifier.first_offsets(log.starts)
         with progress("offsets") as bar:
             task = bar.add_task(f"replaying {AUDIT}", total=log.length)
             reached = dict(log.starts)
             async for records in source.read(log):
                 if records:
+                    clocks.events(f"{AUDIT}/{records[0].partition}", records)
                     verifier.add_all(records[0].partition, records)
                     reached[records[0].partition] = records[-1].offset + 1
                 bar.update(task, completed=sum(reached.values()) - sum(log.starts.values()))
-    return verifier.report()
+    return verifier.report(), verifier.witnessed
 
 
-def _checkpoints(cluster: str, sealed: Published) -> dict[int, Checkpoint]:
-    """The last of each lane."""
+def _of_lanes(cluster: str, checkpoints: Mapping[str, Checkpoint]) -> dict[int, Checkpoint]:
     lanes = {origin(cluster, AUDIT, lane): lane for lane in range(LANES)}
-    return {lanes[name]: each.checkpoint for name, each in sealed.logs.items() if name in lanes}
+    return {lanes[name]: each for name, each in checkpoints.items() if name in lanes}
 
 
-def _show(report: Report, sealed: Published | None, silent: bool) -> None:
+def _show(report: Report, sealed: Published | None, silent: bool, skews: Sequence[Skew]) -> None:
     table = Table("lane", "seq", "kind", "what")
     for kind in KINDS:
         for trouble in report.troubles[kind][:SHOWN]:
@@ -122,8 +140,15 @@ def _show(report: Report, sealed: Published | None, silent: bool) -> None:
     if sealed is not None and silent:
         since = "at all" if sealed.manifest is None else f"since {sealed.manifest.time}"
         say(f"the sealer has said nothing {since}: see whether it runs (`panlock sealer`, its /readyz)")
-    say(
-        "the log is whole"
-        if report.ok
-        else "the log is NOT whole: keep the topic as it is, and find out who could write it"
-    )
+        if report.events > (report.sealed or 0):
+            count = report.events - (report.sealed or 0)
+            say(f"sealer stopped: {count} events stand on the workers' signatures alone")
+    for place, what in skews[:SHOWN]:
+        say(f"clock skew: {place}: {what}")
+
+
+def _conclude(ok: bool, whole: bool) -> None:
+    if not whole:
+        say("the log is NOT whole: keep the topic as it is, and find out who could write it")
+    else:
+        say("the log is whole" if ok else "the log is whole, but what is said above is to be looked at")

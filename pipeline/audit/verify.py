@@ -113,9 +113,14 @@ class Verifier:
     """Fed with every record of the audit topic, each partition in order, then asked for its report."""
 
     def __init__(
-        self, lanes: int, signed: Signed | None = None, checkpoints: Mapping[int, Checkpoint] | None = None
+        self,
+        lanes: int,
+        signed: Signed | None = None,
+        checkpoints: Mapping[int, Checkpoint] | None = None,
+        cosigned: Mapping[int, Checkpoint] | None = None,
     ) -> None:
-        """`checkpoints`: the last of each lane."""
+        """`checkpoints`: the last of each lane; `cosigned`: the last of each that witnesses have."""
+        self.cosigned, self.witnessed = cosigned or {}, 0  # events that witnesses know, too
         self.lanes = [_Lane() for _ in range(lanes)]
         self.signed, self.checkpoints, self.sealed = signed, checkpoints, 0
         self.events = self.signatures = 0
@@ -185,6 +190,9 @@ class Verifier:
             if lane.tree is not None and lane.due < self._due_to_checkpoint(number):
                 what = f"the log ends before event {lane.due}, and {self._due_to_checkpoint(number)} were sealed"
                 self._trouble("seals", number, lane.due, what)
+            if number in self.cosigned and self.cosigned[number].size > self._due_to_checkpoint(number):
+                what = f"rolled back: witnesses have cosigned {self.cosigned[number].size} events, the sealer has fewer"
+                self._trouble("seals", number, lane.due, what)
         present = sum(lane.started for lane in self.lanes)
         signatures = None if self.signed is None else self.signatures
         sealed = None if self.checkpoints is None else self.sealed
@@ -200,12 +208,24 @@ class Verifier:
         size = self._due_to_checkpoint(number)
         if lane.tree is None or lane.tree.size >= size:
             return
+        self._meet_witnesses(number, lane.tree, leaves)
         lane.tree = lane.tree.append(leaves[: HASH * (size - lane.tree.size)])
         if lane.tree.size == size and self.checkpoints is not None:
             if lane.tree.root == self.checkpoints[number].root:
                 self.sealed += size
             else:
                 self._trouble("seals", number, size - 1, f"the first {size} events are not those that were sealed")
+
+    def _meet_witnesses(self, number: int, tree: Tree, leaves: bytes) -> None:
+        """Compare with what they cosigned, where the next leaves reach it."""
+        cosigned = self.cosigned.get(number)
+        if cosigned is None or not tree.size < cosigned.size <= tree.size + len(leaves) // HASH:
+            return
+        if tree.append(leaves[: HASH * (cosigned.size - tree.size)]).root == cosigned.root:
+            self.witnessed += cosigned.size
+        else:
+            what = f"two histories: the first {cosigned.size} events are not those that witnesses have cosigned"
+            self._trouble("seals", number, cosigned.size - 1, what)
 
     def _weigh(self, number: int, lane: _Lane, event: Event) -> None:
         """The signature of the event at the head of its chain, if it has one."""

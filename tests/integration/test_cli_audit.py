@@ -1,20 +1,26 @@
 """`panlock audit verify` against real audit topics, whole and tampered with."""
 
 import asyncio
+import importlib
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import typer
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.dev.cluster import DevCluster
 from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.audit.manifest import Manifest
+from pipeline.audit.note import sign
 from pipeline.audit.origin import origin
 from pipeline.audit.signature import Signer
-from pipeline.policy.topics import AUDIT
+from pipeline.policy.topics import AUDIT, CHECKPOINTS
 from tests.audit_keys import POLICY as AUDIT_KEYS
-from tests.audit_keys import STRANGER, WORKER, jwk
+from tests.audit_keys import SEALER, STRANGER, WORKER, jwk
 from tests.deployment import Deployment
 from tests.integration.cli_runner import Cli, run
 
@@ -26,7 +32,13 @@ principals:
 flows:
   payments: {producers: [checkout], partitions: 2}
 """
-NOW = timestamp(0)
+
+verifying = importlib.import_module("cli.audit.verify")  # its package has the command under this name
+
+
+def now(seconds: float = 0) -> bytes:
+    """So long from now."""
+    return timestamp(int(1000 * (time.time() + seconds)))
 
 
 @pytest.fixture
@@ -47,10 +59,10 @@ class Lanes:
         self.panlock = panlock
         self.chains = [Chain(lane, "ab" * 32) for lane in range(2)]
 
-    def write(self, lane: int, count: int, commit: bool = True, signer: Signer | None = None) -> None:
+    def write(self, lane: int, count: int, commit: bool = True, signer: Signer | None = None, late: float = 0) -> None:
         chain = self.chains[lane]
         head = chain.seq, chain.prev
-        events = [chain.event(EventType.LANE_OPENED, NOW, actor={"worker": "w1"}) for _ in range(count)]
+        events = [chain.event(EventType.LANE_OPENED, now(late), actor={"worker": "w1"}) for _ in range(count)]
         if signer is not None:
             log = origin(self.panlock.cluster_id(), AUDIT, lane)
             events[-1] = events[-1][0], chain.sign_last(events[-1][1], signer, log)
@@ -67,13 +79,13 @@ class Lanes:
         await (producer.commit_transaction() if commit else producer.abort_transaction())
         await producer.stop()
 
-    def forge(self, lane: int, key: bytes | None, value: bytes | None) -> None:
+    def forge(self, lane: int, key: bytes | None, value: bytes | None, topic: str = AUDIT) -> None:
         """As somebody who has no business there."""
 
         async def go() -> None:
             producer = AIOKafkaProducer(**self.panlock.client("admin"))
             await producer.start()
-            await producer.send_and_wait(AUDIT, value, key, lane)
+            await producer.send_and_wait(topic, value, key, lane)
             await producer.stop()
 
         asyncio.run(go())
@@ -103,13 +115,14 @@ def test_a_whole_log_verifies_over_aborted_transactions(lanes: Lanes, auditor: C
     assert ended.json == {
         "ok": True, "events": 10, "signatures": None, "sealed": None, "lanes": {"expected": 2, "present": 2},
         "gaps": [], "breaks": [], "repeated": [], "tombstones": [], "unsigned": [], "seals": [],
-        "manifest": None, "silent": False,
+        "manifest": None, "silent": False, "stopped": False, "skew": [],
+        "witnesses": [], "witnessed": 0, "timestamp": None, "attests": [],
     }  # fmt: skip
     assert ended.code == 0
 
 
 def test_a_tampered_log_does_not(lanes: Lanes, auditor: Cli) -> None:
-    key, event = Chain(0, "ab" * 32).event(EventType.LANE_CLOSED, NOW)
+    key, event = Chain(0, "ab" * 32).event(EventType.LANE_CLOSED, now())
     lanes.forge(0, key, event)
     lanes.forge(1, b"1/2", None)
     lanes.forge(1, b"1/9", b"{}")
@@ -154,6 +167,54 @@ def test_a_sealer_that_says_nothing_is_told(cluster: DevCluster, tmp_path: Path,
         assert (ended.code, ended.json["silent"]) == (0, False)
 
 
+def test_a_sealer_that_has_stopped_is_named(
+    cluster: DevCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, so that five minutes need not pass."""
+    auditor = Cli(cluster, tmp_path, "panlock-auditor", {}, {})
+    with Deployment(cluster, tmp_path, POLICY + AUDIT_KEYS) as panlock:
+        written = Lanes(panlock)
+        for lane in (0, 1):
+            written.write(lane, 3, signer=WORKER)
+        assert panlock.sealer().wait_ready().stop() == 0
+        arguments = "audit", "verify", "--policy", str(panlock.policy_file)
+        assert auditor(*arguments).code == 0
+        monkeypatch.setattr(verifying, "SILENCE", timedelta(0))
+        with pytest.raises(typer.Exit) as quiet:
+            verifying.verify(tmp_path / "panlock-auditor.yaml", panlock.policy_file)
+        assert quiet.value.exit_code == 1
+        told = capsys.readouterr().err
+        assert "the sealer has said nothing since" in told and "sealer stopped" not in told
+        written.write(0, 2, signer=WORKER)
+        with pytest.raises(typer.Exit) as stopped:
+            verifying.verify(tmp_path / "panlock-auditor.yaml", panlock.policy_file)
+        assert stopped.value.exit_code == 1
+        assert "sealer stopped: 2 events stand on the workers' signatures alone" in capsys.readouterr().err
+
+
+def test_clocks_that_disagree_are_named(cluster: DevCluster, tmp_path: Path, auditor: Cli) -> None:
+    with Deployment(cluster, tmp_path, POLICY + AUDIT_KEYS) as panlock:
+        written = Lanes(panlock)
+        for lane in (0, 1):
+            written.write(lane, 3, signer=WORKER)
+        assert panlock.sealer().wait_ready().stop() == 0
+        arguments = "audit", "verify", "--policy", str(panlock.policy_file)
+        whole = auditor(*arguments, "--json")
+        assert (whole.code, whole.json["skew"]) == (0, [])
+        written.write(1, 2, signer=WORKER, late=-300)
+        for seconds in (90, -1):
+            manifest = Manifest(panlock.cluster_id(), now(seconds).decode(), [])
+            note = sign(manifest.text(), "panlock-sealer", SEALER.key).encode()
+            written.forge(0, manifest.key, note, CHECKPOINTS)
+        ended = auditor(*arguments, "--json")
+        assert (ended.code, ended.json["breaks"], ended.json["unsigned"]) == (1, [], [])
+        event, ahead, back = sorted(ended.json["skew"], key=lambda skew: skew["place"], reverse=True)
+        assert event["place"].startswith("panlock.audit/1/") and "s behind the broker's" in event["what"]
+        assert "s ahead of the broker's" in ahead["what"]
+        assert "the sealer's clock went back" in back["what"]
+        assert auditor(*arguments).err.count("clock skew: ") == 3
+
+
 def test_a_lane_that_retention_has_cut_may_begin_above_0(lanes: Lanes, auditor: Cli) -> None:
     lanes.delete_before(0, 2)
     ended = auditor("audit", "verify", "--json")
@@ -173,7 +234,7 @@ def test_an_open_transaction_is_waited_for(lanes: Lanes, auditor: Cli) -> None:
         producer = AIOKafkaProducer(transactional_id="panlock-0", **lanes.panlock.client("admin"))
         await producer.start()
         await producer.begin_transaction()
-        key, event = lanes.chains[0].event(EventType.LANE_CLOSED, NOW)
+        key, event = lanes.chains[0].event(EventType.LANE_CLOSED, now())
         await producer.send_and_wait(AUDIT, event, key, 0)
         verifying = asyncio.create_task(asyncio.to_thread(auditor, "audit", "verify", "--json"))
         done, _ = await asyncio.wait([verifying], timeout=2)

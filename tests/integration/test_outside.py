@@ -1,5 +1,6 @@
 """Time stamps and cosignatures of a real sealer on a real broker, from a real authority and a real witness."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from deploy.dev.cluster import DevCluster
@@ -19,10 +21,10 @@ from pipeline.audit.cosigned import KEY_PREFIX as COSIGNED
 from pipeline.audit.note import Verifier, open_note
 from pipeline.audit.timestamp import KEY_PREFIX as STAMPED
 from pipeline.audit.timestamp import MANIFEST, authorities_of, stamped_at
-from pipeline.policy.bundle import load_bundle
 from pipeline.policy.topics import AUDIT, CHECKPOINTS, SEALER_AUDIT
 from tests.audit_keys import SEALER, WORKER, jwk
 from tests.deployment import Deployment, WorkerProcess, until
+from tests.integration.cli_runner import Cli, Ended
 
 VERIFIER = Verifier("panlock-sealer", SEALER.key.public_key())
 POLICY = """
@@ -86,6 +88,22 @@ class Outside:
         until("the events", lambda: len(self.panlock.read(AUDIT)) >= before + count)
         assert worker.stop() == 0
 
+    def verify(self) -> Ended:
+        auditor = Cli(self.panlock.cluster, self.directory, "panlock-auditor", {}, {})
+        return auditor("audit", "verify", "--json", "--policy", str(self.panlock.policy_file))
+
+    def publish(self, records: list[ConsumerRecord]) -> None:
+        """As somebody who has no business there."""
+
+        async def go() -> None:
+            producer = AIOKafkaProducer(**self.panlock.client("admin"))
+            await producer.start()
+            for each in records:
+                await producer.send_and_wait(CHECKPOINTS, each.value, each.key, 0, headers=list(each.headers))
+            await producer.stop()
+
+        asyncio.run(go())
+
     def seal(self, sealer: WorkerProcess) -> None:
         """All there is, to an orderly end."""
         end = len(self.panlock.read(AUDIT))
@@ -128,7 +146,10 @@ def test_manifests_are_stamped_and_every_log_is_cosigned_over_restarts(outside: 
     words = "openssl ts -verify -data manifest -in stamp.tsr -CAfile ca.pem"
     done = subprocess.run(words.split(), cwd=outside.directory, capture_output=True, check=False)
     assert b"Verification: OK" in done.stdout + done.stderr
-    assert load_bundle(outside.panlock.policy_file).policy.timestamp_pems
+    ended = outside.verify()
+    assert (ended.code, ended.json["witnesses"], ended.json["attests"]) == (0, ["w1"], [])
+    assert ended.json["witnessed"] == ended.json["sealed"] == ended.json["events"]
+    assert ended.json["timestamp"]["manifest"] == ended.json["manifest"]
 
 
 def test_sealing_goes_on_without_them_and_it_is_told(outside: Outside) -> None:
@@ -148,14 +169,20 @@ def test_another_history_of_a_lane_is_refused_by_the_witness_and_told(outside: O
     tsa, witness = outside.tsa(), outside.cosigner()
     outside.traffic(30)
     outside.seal(outside.sealer("one", tsa.url, witness.url).wait_ready())
+    former = outside.records(COSIGNED)
     for topic in (AUDIT, SEALER_AUDIT, CHECKPOINTS, "panlock.state"):
         outside.panlock.recreate(topic)
-    before = outside.cosigned()
     outside.traffic(44)
     other = outside.sealer("two", tsa.url, witness.url).wait_ready()
     outside.seal(other)
     third = outside.sealer("three", tsa.url, witness.url).wait_ready()
     told = until("told", lambda: outside.told("witness.refused"))
     assert {each["resource"]["log"].split("/", 1)[1] for each in told} >= {f"{AUDIT}/0", f"{AUDIT}/1"}
-    assert before == {} and f"{AUDIT}/0" not in outside.cosigned()
+    assert f"{AUDIT}/0" not in outside.cosigned()
     third.kill()
+    ended = outside.verify()
+    assert (ended.json["witnessed"], ended.json["witnesses"], ended.json["seals"]) == (0, [], [])
+    outside.publish([each for each in former if b"panlock.audit/0/" in (each.key or b"")])
+    ended = outside.verify()
+    assert (ended.code, [each["lane"] for each in ended.json["seals"]]) == (1, [0])
+    assert "witnesses have cosigned" in ended.json["seals"][0]["what"]

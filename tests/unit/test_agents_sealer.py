@@ -20,6 +20,7 @@ class Record(NamedTuple):
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     offset: int = 0
+    timestamp: int = 0
 
 
 def checkpoint(log: str, size: int, signer: Signer = SEALER) -> Record:
