@@ -82,6 +82,8 @@ def _principals(policy: Policy) -> Iterator[Acl]:
         yield from _topic(name, topic, "WRITE", "DESCRIBE")
         yield from _topic(name, rejections_topic(owner), "READ", "DESCRIBE")
         yield from _own_groups(name, owner)
+        if policy.denied.has("principal", owner):
+            yield Acl("topic", topic, "LITERAL", f"User:{name}", "WRITE", "DENY")
 
 
 def _consumers(policy: Policy) -> Iterator[Acl]:

@@ -134,7 +134,9 @@ class Turn:
             self.view.put(first_use_key(name), VERSION + event.encode())
 
     def denied(self, kind: str, value: str) -> bool:
-        """Whether an operator has denied this certificate, serial, principal, person or key."""
+        """Whether the policy or an operator has denied this certificate, serial, principal, person or key."""
+        if self.context.policy.denied.has(kind, value):
+            return True
         word = decode_json(self.view.get(denied_key(kind, value)))
         return word is not None and word["effect"] == "deny"
 

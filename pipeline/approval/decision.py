@@ -28,6 +28,7 @@ from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
 from pipeline.errors import PanlockError
+from pipeline.policy.kinds import DENIED
 from pipeline.policy.models import Policy
 from pipeline.record import Refusal
 
@@ -41,13 +42,6 @@ _FORMS = {
     "rule_sha256": _HASH,
     "grant": _HASH,
     "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
-}
-_DENIED = {
-    "certificate": _HASH,
-    "serial": re.compile(r"[1-9a-f][0-9a-f]{0,39}"),  # RFC 5280: at most 20 bytes
-    "principal": re.compile(r"[a-z0-9-]{1,64}"),
-    "person": re.compile(r"\S{1,254}"),
-    "key": re.compile(r"[A-Za-z0-9_-]{43}"),  # RFC 7638, SHA-256
 }
 _SCANNED = ("record", "when")
 _WORDS = {"decision": ("approve", "deny"), "word": ("approve", "revoke")}
@@ -246,7 +240,7 @@ def _build(
 
 def is_denial(denial: Denial) -> bool:
     """Whether kind, value and effect are such as a lane takes."""
-    form = _DENIED.get(denial.kind)
+    form = DENIED.get(denial.kind)
     if form is None or not form.fullmatch(denial.value) or denial.effect not in ("deny", "allow"):
         return False
     return denial.kind != "person" or (denial.value.isprintable() and masked(denial.value) == denial.value)

@@ -36,9 +36,11 @@ class Denied:
         self._last[denial.kind, denial.value] = denial
         return None
 
-    def why(self, change: Change) -> str | None:
-        """What is wrong with whoever says it, else None."""
+    def why(self, change: Change, policy: Policy) -> str | None:
+        """What is wrong with whoever says it, else None; `policy`: the one in force."""
         for kind, value in zip(KINDS, (change.person, change.key), strict=True):
+            if policy.denied.has(kind, value):
+                return "is denied by the policy in force" if kind == "person" else "signs with a key that it denies"
             last = self._last.get((kind, value))
             if last is not None and last.effect == "deny":
                 return (

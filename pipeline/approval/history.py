@@ -3,7 +3,7 @@
     first   the bundle whose hash workers have pinned (genesis), proposed by a person whom it names itself
     then    a proposal of a higher version, over the bundle in force; approvals by people who have the roles that the
             policy IN FORCE asks for, each once, none the author; with its quorum, one of them may apply it; one denial
-            ends it
+            ends it, and so do thirty days
 
 Every word names the bundle that is in force, so that none outlives a change. There is no exemption for anyone. An
 operator's denial of a person or a key (pipeline.approval.denied) lies between the words: it ends what they said for
@@ -24,6 +24,8 @@ from pipeline.approval.witness import Seen, is_witness
 from pipeline.policy.bundle import Bundle, read_bundle
 from pipeline.policy.models import Policy, PolicyApprovers
 from pipeline.record import Refusal
+
+WAITS_MS = 30 * 86_400_000  # what nobody has put in force for that long, nobody remembers agreeing to
 
 
 class Record(NamedTuple):
@@ -59,6 +61,10 @@ class Proposal:
     @property
     def approved(self) -> bool:
         return len(self.approvals) >= self.quorum
+
+    def aged(self, now: int) -> bool:
+        """`now`: the broker's time in ms."""
+        return now - self.proposed.time > WAITS_MS
 
     @property
     def words(self) -> list[Heard]:
@@ -122,14 +128,15 @@ class History:
 
     def _deny(self, denial: Denial, record: Record, present: Proposal) -> None:
         """It reaches back over what still waits: neither proposals nor approvals of whoever is denied are left."""
-        why = self.speakers.hear(denial, present.bundle.policy, record.time)
+        policy = present.bundle.policy
+        why = self.speakers.hear(denial, policy, record.time)
         if why is not None:
             self._refuse(record, denial.person, why)
             return
         for hash_, proposal in list(self.waiting.items()):
-            if self.speakers.why(proposal.proposed.change) is not None:
+            if self.speakers.why(proposal.proposed.change, policy) is not None:
                 del self.waiting[hash_]
-            proposal.approvals = [each for each in proposal.approvals if self.speakers.why(each.change) is None]
+            proposal.approvals = [each for each in proposal.approvals if self.speakers.why(each.change, policy) is None]
 
     def _begin(self, record: Record) -> None:
         """The first bundle: its hash is what makes it count; that its author signed it is for the audit."""
@@ -154,7 +161,7 @@ class History:
             return "is for another cluster"
         if change.previous != present.bundle.hash:
             return "is over another bundle than the one in force"
-        denied = self.speakers.why(change)
+        denied = self.speakers.why(change, present.bundle.policy)
         if denied is not None:
             return denied
         if change.person not in present.bundle.policy.holders(present.approvers.roles):
@@ -182,7 +189,8 @@ class History:
         rule = bundle.policy.policy_approvers
         if rule is None:
             return "names no policy_approvers: nobody could ever change it again"
-        if change.bundle in self.waiting:
+        former = self.waiting.get(change.bundle)
+        if former is not None and not former.aged(heard.time):
             return "is proposed already"
         if change.bundle in self.denied:  # its approvals are still there, for anybody to send again
             return f"was denied by {self.denied[change.bundle]}: change something, at least a comment"
@@ -193,6 +201,8 @@ class History:
         change, proposal = heard.change, self.waiting.get(heard.change.bundle)
         if proposal is None or change.version != proposal.bundle.policy.version:
             return "is about a bundle that nobody has proposed"
+        if proposal.aged(heard.time):
+            return f"is about a bundle that was proposed more than {WAITS_MS // 86_400_000} days ago: propose it again"
         if change.act == "approve":
             if change.person == proposal.proposed.change.person:
                 return f"{change.person} proposed it: an author does not count"

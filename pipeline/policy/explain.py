@@ -24,6 +24,9 @@ def explain(policy: Policy) -> Iterator[str]:
     """One sentence a line; a flow's begin with its name, what belongs to it is indented."""
     for name, flow in policy.flows.items():
         yield from _flow(name, flow, policy)
+    for kind, names in policy.denied:
+        if names:
+            yield f"Refused, whatever operators say: {kind} {', '.join(names)}."
     if policy.break_glass is not None:
         yield _glass(policy.break_glass, policy)
     yield _changing(policy)

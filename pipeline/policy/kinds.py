@@ -33,6 +33,19 @@ _RULE_REMEDY = (
     "write a condition over record, key, headers, principal and findings, "
     "as has(record.amount) && record.amount > 5000.0"
 )
+# Whom an operator or the policy refuses, by kind, and how each is written
+DENIED = {
+    "certificate": re.compile(r"[0-9a-f]{64}"),
+    "serial": re.compile(r"[1-9a-f][0-9a-f]{0,39}"),  # RFC 5280: at most 20 bytes
+    "principal": _NAME,
+    "person": re.compile(r"\S{1,254}"),
+    "key": re.compile(r"[A-Za-z0-9_-]{43}"),  # RFC 7638, SHA-256
+}
+_DENIED_REMEDY = {
+    "certificate": "write its x5t#S256, 64 digits of 0-9 and a-f (actor.certificate in the audit)",
+    "serial": "write it in hexadecimal, a-f in small letters, without leading zeros or colons",
+    "key": "write its RFC 7638 thumbprint, 43 characters (actor.key in the audit)",
+}
 OWN_TOPICS = ("quarantine.", "panlock.", "__")
 
 
@@ -51,6 +64,15 @@ def _key_id(text: str) -> str:
     if not _KEY_ID.fullmatch(text):
         raise wrong(f"{quote(text)} is no key id", "use 1 to 16 of a-z and 0-9, as in the worker's token_keys")
     return text
+
+
+def _denied(kind: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not DENIED[kind].fullmatch(text):
+            raise wrong(f"{quote(text)} is no {kind}", _DENIED_REMEDY[kind])
+        return text
+
+    return AfterValidator(check)
 
 
 def _common_name(text: str) -> str:
@@ -221,6 +243,9 @@ def _written(pattern: re.Pattern[str]) -> WithJsonSchema:
 
 Name = Annotated[str, AfterValidator(_name), _written(_NAME)]
 KeyId = Annotated[str, AfterValidator(_key_id), _written(_KEY_ID)]
+X5t = Annotated[str, _denied("certificate"), _written(DENIED["certificate"])]
+Serial = Annotated[str, _denied("serial"), _written(DENIED["serial"])]
+Thumbprint = Annotated[str, _denied("key"), _written(DENIED["key"])]
 CommonName = Annotated[str, AfterValidator(_common_name), _written(_COMMON_NAME)]
 PersonId = Annotated[str, AfterValidator(_person)]
 SpiffeId = Annotated[str, AfterValidator(_spiffe), _written(_SPIFFE)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -27,11 +28,14 @@ from pipeline.policy.kinds import (
     Retention,
     Rule,
     Said,
+    Serial,
     SpiffeId,
     Subject,
+    Thumbprint,
     TopicName,
     Window,
     WitnessKey,
+    X5t,
     later,
     wrong,
 )
@@ -121,6 +125,26 @@ class Audit(Part):
     witnesses: tuple[WitnessKey, ...] = ()
     witness_quorum: Annotated[int, Field(ge=1, le=100)] = 1
     timestamp_authorities: tuple[FileName, ...] = ()
+
+
+class Denied(Part):
+    """Who is refused while this policy is in force, beside whom operators deny in the lanes."""
+
+    certificates: tuple[X5t, ...] = ()
+    serials: tuple[Serial, ...] = ()
+    principals: tuple[Name, ...] = ()
+    people: tuple[PersonId, ...] = ()
+    keys: tuple[Thumbprint, ...] = ()
+
+    @cached_property
+    def _every(self) -> AbstractSet[tuple[str, str]]:
+        named = {"certificate": self.certificates, "serial": self.serials, "principal": self.principals}
+        named |= {"person": tuple(each.casefold() for each in self.people), "key": self.keys}
+        return {(kind, value) for kind, values in named.items() for value in values}
+
+    def has(self, kind: str, value: str) -> bool:
+        """`kind`: certificate (x5t#S256, hex), serial (hex), principal, person or key (thumbprint)."""
+        return (kind, value.casefold() if kind == "person" else value) in self._every
 
 
 class TokenDomain(Part):
@@ -291,6 +315,7 @@ class Policy(Part):
     audit: Audit = Audit()
     policy_approvers: PolicyApprovers | None = None
     break_glass: BreakGlass | None = None
+    denied: Denied = Denied()
     authorities: tuple[FileName, ...] = ()
     token_domains: dict[Name, TokenDomain] = {}
     truncation: Literal["6+4", "8+4", "0+4"] = "6+4"

@@ -1,5 +1,6 @@
 """A lane and people whom an issuer vouches for: who counts, who does not, and what the audit can prove of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.approval.decision import Decision, Denial, read_decision, sign_mes
 from pipeline.approval.issuer_keys import IssuerKeys
 from pipeline.audit.events import timestamp
 from pipeline.policy import parse_policy
+from pipeline.policy.models import Denied
 from pipeline.record import Refusal
 from tests.lane import HOUR, KEYS, MemoryLane
 from tests.sessions import KEY, KID, NOW, OBSERVED, POLICY, claims, jwks, session, session_key, token
@@ -125,6 +127,14 @@ def test_what_a_denied_person_or_key_signs_counts_for_nothing_until_the_denial_i
     assert lane.held() == [0]
     hear(lane, denial(kind, value, "allow", at=NOW + 1_000), lane.sign(ANA), lane.sign(CEM))
     assert lane.clean() == [LARGE]
+
+
+def test_nobody_whom_the_policy_denies_decides() -> None:
+    lane = held()
+    denied = Denied(people=("Ana@PAY.example",), keys=(session_key(1).thumbprint(),))
+    lane.context = replace(lane.context, policy=lane.context.policy.model_copy(update={"denied": denied}))
+    told = hear(lane, lane.sign(ANA), lane.sign("ana"))
+    assert [each[1] for each in told if each[0] == "decision.refused"] == ["person-denied"] * 2
 
 
 def test_a_denied_key_of_the_policy_counts_for_nothing_and_the_persons_session_does() -> None:

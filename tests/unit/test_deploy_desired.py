@@ -218,6 +218,12 @@ def test_of_others_operators_alone_write_there_for_denials(role: str, may: set[s
     assert operations(wanted, "dee", "topic", "panlock.policy") == may
 
 
+def test_a_principal_that_the_policy_denies_is_stopped_at_the_broker() -> None:
+    wanted = desired(parse_policy(POLICY.replace("people:", "denied: {principals: [refunds]}\npeople:", 1), "p"), 3)
+    stopped = {acl.name for acl in wanted.acls if acl.permission == "DENY"}
+    assert stopped == {"quarantine.payments.refunds"}
+
+
 @pytest.fixture(scope="module")
 def sealed() -> Policy:
     return parse_policy(POLICY + AUDIT_KEYS, "policy.yaml")

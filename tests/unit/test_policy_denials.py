@@ -57,6 +57,18 @@ def test_a_denial_that_is_taken_back_lets_them_speak_again() -> None:
     assert past.in_force is past.chain[1]
 
 
+@pytest.mark.parametrize("denied", ["people: [Ana@pay.example]", f"keys: [{ANA['key']}]"])
+def test_what_the_policy_in_force_denies_no_operator_takes_back(denied: str) -> None:
+    first, following = (
+        bundle(version, OPERATOR, ("flows:", f"denied: {{{denied}}}\nflows:"), ("> 5.0", limit))
+        for version, limit in ((1, "> 5.0"), (2, "> 9.0"))
+    )
+    back = denial("person", ANA["person"], "allow", iat=NOW + 1)
+    said = [value("propose", "ben", following, first), back, value("approve", "ana", following, first)]
+    past = history([value("propose", "cy", first, None), *said], first.hash)
+    assert "den" in past.refused[-1].why and not past.waiting[following.hash].approvals
+
+
 def test_an_older_word_does_not_undo_a_newer_one() -> None:
     old = denial("person", ANA["person"], "allow", iat=NOW - 1)
     past = after(PROPOSED, denial("person", ANA["person"]), old, *APPROVALS)

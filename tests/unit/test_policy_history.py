@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.approval.change import ChangeError, sign_change
-from pipeline.approval.history import History
+from pipeline.approval.history import WAITS_MS, History, Record
 from pipeline.approval.standing import NoGenesisError, UnapprovedError, require
 from pipeline.policy.bundle import Bundle
 from tests.changing import KEYS, bundle, history, person, value, word
@@ -209,3 +209,14 @@ def test_a_denial_holds_for_its_bundle_alone() -> None:
     other = bundle(3, ("> 5.0", "> 7.0"))
     said = [value("propose", "ana", other, FIRST), value("deny", "cy", other, FIRST)]
     require(NEXT, after(*said, PROPOSED, *APPROVALS, APPLIED))
+
+
+def test_what_was_proposed_long_ago_is_proposed_again_or_never_in_force() -> None:
+    past = after(PROPOSED, *APPROVALS)
+    late = 1_795_500_000_000 + WAITS_MS + 5_000
+    past.add(Record("panlock.policy/0/4", late, APPLIED))
+    assert "propose it again" in why(past) and past.in_force is past.chain[0]
+    again = [value("approve", name, NEXT, FIRST, jti=f"{name}-anew") for name in ("ana", "cy")]
+    anew = [value("propose", "ben", NEXT, FIRST, jti="anew"), *again, APPLIED]
+    past.add_all(Record(f"panlock.policy/0/{5 + at}", late + at, each) for at, each in enumerate(anew))
+    assert past.in_force is past.chain[1]

@@ -29,6 +29,7 @@ people:
     + DUTY
     + """\
 roles: {auditors: [panlock-auditor]}
+denied: {people: [mallory@pay.example], serials: [4d2]}
 """
     + AUDIT
     + """\
@@ -109,6 +110,8 @@ WEAKER = {
     "a password will do": ("acr: [mfa]", "acr: [mfa, pwd]", "sign-in-weaker", "issuers.idp.acr"),
     "another algorithm signs": ("acr: [mfa]", "acr: [mfa], algorithms: [RS256, ES256]", "sign-in-weaker", "issuers.idp.algorithms"),
     "a sign-in lasts longer": ("max_age: 15m", "max_age: 20m", "life-longer", "issuers.idp.max_age"),
+    "a person is refused no more": ("people: [mallory@pay.example], ", "", "denial-removed", "denied.people"),
+    "a serial is refused no more": (", serials: [4d2]", "", "denial-removed", "denied.serials"),
     "a phone may decide": ("quorum: 2, expires: 4h", "quorum: 2, device_flow: allow, expires: 4h", "device-flow-allowed", "flows.payments.hold[large].device_flow"),
     "the requester is another": ("expires: 4h, requester: $.by}", "expires: 4h, requester: $.for}", "requester-changed", "flows.payments.hold[large].requester"),
     "a rule's quorum is lower": ("quorum: 2, expires", "quorum: 1, expires", "quorum-lower", "flows.payments.hold[large].quorum"),

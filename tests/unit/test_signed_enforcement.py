@@ -24,6 +24,7 @@ from pipeline.identity.sealing_keys import Kem, key_id, private_key
 from pipeline.identity.signature import verify_envelope
 from pipeline.identity.verifier import Verifier
 from pipeline.opening import opened
+from pipeline.policy.models import Denied
 from pipeline.policy.topics import AUDIT, DECISIONS
 from pipeline.record import Reason, Unreadable
 from pipeline.source import sources
@@ -334,6 +335,18 @@ def test_a_denial_takes_effect_between_two_records_and_can_be_taken_back(
     assert lane.reasons(write(lane, producer) + write(lane, other)) == expected
     assert lane.deny(kind, value, "allow")[0]["type"] == "identity.allowed"
     assert lane.reasons(write(lane, producer)) == [None]
+
+
+@pytest.mark.parametrize("kind", ["certificates", "serials", "principals"])
+def test_what_the_policy_denies_no_operator_lets_in(lane: SignedLane, checkout: Credentials, kind: str) -> None:
+    producer = pod(checkout)
+    value = {"certificates": producer.x5t, "serials": producer.serial, "principals": "checkout"}[kind]
+    denied = Denied.model_validate({kind: (value,)})
+    policy = lane.context.policy.model_copy(update={"denied": denied})
+    lane.context = replace(lane.context, policy=policy)
+    assert lane.reasons(write(lane, producer)) == ["certificate-denied"]
+    lane.deny(kind.removesuffix("s"), value, "allow")
+    assert lane.reasons(write(lane, producer)) == ["certificate-denied"]
 
 
 def test_only_operators_deny_and_old_messages_do_nothing(lane: SignedLane, checkout: Credentials) -> None:

@@ -21,7 +21,7 @@ from pipeline.policy.checks.holds import (
     check_rule_ids,
 )
 from pipeline.policy.checks.people import check_break_glass, check_keys, check_owners
-from pipeline.policy.checks.principals import check_clients, check_identities, check_spiffe
+from pipeline.policy.checks.principals import check_clients, check_denied, check_identities, check_spiffe
 from pipeline.policy.checks.strategies import check_strategies
 from pipeline.policy.document import Cursor
 from pipeline.policy.problems import Problem
@@ -51,4 +51,5 @@ CHECKS: tuple[Check, ...] = (
     check_identities,
     check_spiffe,
     check_clients,
+    check_denied,
 )

@@ -32,6 +32,14 @@ def check_spiffe(root: Cursor) -> Iterator[Problem]:
         known.setdefault(place.text, name)
 
 
+def check_denied(root: Cursor) -> Iterator[Problem]:
+    """A slip in a name would deny nobody."""
+    known = {name for name, _ in root.at("principals").members()}
+    for place in root.at("denied", "principals").elements():
+        if place.text is not None and place.text not in known:
+            yield place.problem(f"{quote(place.text)} is no principal", "mend the name, or leave it out")
+
+
 def check_clients(root: Cursor) -> Iterator[Problem]:
     """A client is one of an issuer of the policy, and one principal."""
     known: dict[tuple[str, str], str] = {}

@@ -16,7 +16,7 @@ from pipeline.policy.weaker.ranks import Weakening, changed, lower_rank, unranke
 __all__ = ["Weakening", "weakenings"]
 
 _DIGITS = ("0+4", "6+4", "8+4")  # of a card number that partial shows: the fewest first
-_PEOPLE = {"people", "roles", "audit", "policy_approvers", "break_glass", "issuers"}
+_PEOPLE = {"people", "roles", "audit", "policy_approvers", "break_glass", "issuers", "denied"}
 _RANKED = {*_PEOPLE, "principals", "authorities", "truncation", "token_domains", "flows"}
 _NEUTRAL = {"version", "lanes", "application"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.policy.models import Audit, Policy, Roles
+from pipeline.policy.models import Audit, Denied, Policy, Roles
 from pipeline.policy.weaker.ranks import Weakening, added, changed, unranked
 
 _STANDING = ("operators", "revealers")  # roles of people that Panlock itself asks for
@@ -24,6 +24,9 @@ def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
     yield from _broker_roles(old.roles, new.roles)
     yield from _audit_keys(old.audit, new.audit)
     yield from _policy_approvers(old, new)
+    for kind in Denied.model_fields:
+        before, after = getattr(old.denied, kind), getattr(new.denied, kind)
+        yield from added("denial-removed", f"denied.{kind}", after, before, "is refused no more")
     yield from _break_glass(old, new)
 
 
