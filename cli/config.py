@@ -53,10 +53,18 @@ class Settings(BaseModel):
     person: Person | None = None
     genesis: str | None = None
 
-    def signing_key(self) -> SigningKey:
-        """Asks for the passphrase if the environment does not have it. Raises ConfigError, SigningKeyError."""
+    def registered_key(self) -> SigningKey | HardwareKey:
+        """The person's own, in a file or a module; asks for its passphrase or PIN if the environment does not have it.
+
+        Raises ConfigError, SigningKeyError, HardwareError.
+        """
+        if self.person is not None and self.person.module is not None:
+            return HardwareKey(self.person, passphrase(f"PIN of token {self.person.token}: "))
         if self.person is None or self.person.key is None:
-            raise ConfigError("the configuration names no `person: {key: FILE}`: make one with `panlock person key`")
+            raise ConfigError(
+                "the configuration names no key of yours: `person: {key: FILE}`, made by `panlock person key`, or "
+                "`person: {module: FILE, token: NAME, label: NAME}`"
+            )
         pem = _read(self.person.key, "person.key")
         return private_key(pem, passphrase(f"Passphrase of {self.person.key}: ") if b"ENCRYPTED" in pem else None)
 
@@ -69,11 +77,9 @@ class Settings(BaseModel):
     def signatory(self) -> SigningKey | HardwareKey | Session:
         """Whoever is signed in at the issuer, or holds the key. Raises ConfigError, SigningKeyError, HardwareError,
         SessionError."""
-        if self.person is not None and self.person.module is not None:
-            return HardwareKey(self.person, passphrase(f"PIN of token {self.person.token}: "))
         if self.person is not None and self.person.issuer is not None:
             return self.sign_in().session()
-        return self.signing_key()
+        return self.registered_key()
 
 
 def load_keys(path: Path | None) -> KeySettings:

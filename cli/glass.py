@@ -73,7 +73,7 @@ def release(
         held = now.get(record)
         return "signed" if held and held.glass and held.glass.jti == message.jti else "sent"
 
-    raw = sign_message(settings.signing_key(), message)
+    raw = sign_message(settings.registered_key(), message)
     _tell(record, asyncio.run(_say(settings, record, raw, state, wait)), as_json)
 
 

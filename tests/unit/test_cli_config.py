@@ -64,10 +64,10 @@ def test_a_persons_key_opens_with_the_passphrase_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PANLOCK_PASSPHRASE", "secret words")
-    assert settings(tmp_path).signing_key().thumbprint() == ANA.thumbprint()
+    assert settings(tmp_path).registered_key().thumbprint() == ANA.thumbprint()
     monkeypatch.setenv("PANLOCK_PASSPHRASE", "other words")
     with pytest.raises(SigningKeyError, match="passphrase"):
-        settings(tmp_path).signing_key()
+        settings(tmp_path).registered_key()
 
 
 def test_a_passphrase_file_goes_first_and_its_line_feed_does_not_count(
@@ -89,4 +89,4 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_who_has_no_key_is_told_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="panlock person key"):
-        load_config(written(tmp_path, KAFKA)).signing_key()
+        load_config(written(tmp_path, KAFKA)).registered_key()

@@ -1,8 +1,7 @@
-"""A person's key in a PKCS#11 module: SoftHSM, the real interface without the hardware."""
+"""A person's key in a PKCS#11 module."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,45 +15,18 @@ from pipeline.approval.envelope import unseal
 from pipeline.approval.keys import public_jwk
 from pipeline.policy import parse_policy
 from pipeline.record import Refusal
+from tests.softhsm import LABEL, LIBRARY, PIN, generate, tokens, with_softhsm
 
-PIN, LABEL = "2468-1357", "decisions"
-LIBRARIES = ("/usr/lib/softhsm/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so")
-LIBRARY = next((each for each in LIBRARIES if Path(each).exists()), None)
-
-pytestmark = pytest.mark.skipif(
-    LIBRARY is None or shutil.which("softhsm2-util") is None,
-    reason="keys in hardware modules are NOT tested: no SoftHSM here (apt-get install softhsm2)",
-)
+pytestmark = with_softhsm
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """SoftHSM of this module's own; the library reads its configuration once a process."""
-    directory = tmp_path_factory.mktemp("softhsm")
-    (directory / "tokens").mkdir()
-    (directory / "softhsm2.conf").write_text(f"directories.tokendir = {directory / 'tokens'}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(directory / "softhsm2.conf"))
-        for name in ("ed25519", "p256", "rsa", "empty"):
-            told = ["softhsm2-util", "--init-token", "--free", "--label", name, "--pin", PIN, "--so-pin", PIN]
-            subprocess.run(told, check=True, capture_output=True)
-        _generate("ed25519", "EC_EDWARDS", "1.3.101.112")
-        _generate("p256", "EC", "secp256r1")
-        _generate("rsa", "RSA", "")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with tokens(tmp_path_factory.mktemp("softhsm"), "ed25519", "p256", "rsa", "empty"):
+        generate("ed25519", "EC_EDWARDS", "1.3.101.112")
+        generate("p256", "EC", "secp256r1")
+        generate("rsa", "RSA", "")
         yield
-
-
-def _generate(name: str, kind: str, curve: str) -> None:
-    import pkcs11
-    from pkcs11.util.ec import encode_named_curve_parameters
-
-    with pkcs11.lib(LIBRARY).get_token(token_label=name).open(rw=True, user_pin=PIN) as session:
-        if not curve:
-            session.generate_keypair(pkcs11.KeyType.RSA, 2048, store=True, label=LABEL)
-            return
-        parameters = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(curve)}
-        made = session.create_domain_parameters(pkcs11.KeyType[kind], parameters, local=True)
-        made.generate_keypair(store=True, label=LABEL)
 
 
 def person(name: str, **other: str) -> Person:
