@@ -6,6 +6,9 @@ from cli.audit.export import export
 from cli.audit.key import key
 from cli.audit.prove import check, prove
 from cli.audit.reconcile import reconcile
+from cli.audit.search import search
+from cli.audit.sql import sql
+from cli.audit.tail import tail
 from cli.audit.verify import verify
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Verify, export and prove the audit; keys that sign it.")
@@ -21,4 +24,7 @@ app.command()(export)
 app.command()(prove)
 app.command()(check)
 app.command()(reconcile)
+app.command()(tail)
+app.command()(search)
+app.command()(sql)
 app.command()(key)
