@@ -15,6 +15,7 @@ from aiokafka.structs import RecordMetadata
 
 from agents import faults
 from agents.closing import hang_up
+from agents.requests import OneCopyRequest
 from agents.settings import Kafka
 from pipeline.batch import WrittenBatch
 from pipeline.effects import Out
@@ -26,6 +27,7 @@ BATCH = 1 << 20  # bytes: a batch is never larger than its topic takes, nor than
 RETRY = 0.005  # seconds between attempts while the coordinator ends the former transaction
 
 sender.BACKOFF_OVERRIDE = RETRY
+sender.ProduceRequest = OneCopyRequest
 
 
 class _Batch(BatchBuilder):
