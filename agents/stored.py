@@ -45,6 +45,17 @@ class Stored:
             raise TileError(f"{self.url}/{path} is not there")
         return content
 
+    def names(self, path: str) -> list[str]:
+        """Of the files below, however deep, as paths below it. Raises StoreError."""
+        root = f"{self._root}/{path}"
+        try:
+            found = self._files.find(root)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"cannot read {self.url}/{path}: {error.strerror or error}") from error
+        return sorted(str(each)[len(root) + 1 :] for each in found)
+
     def write(self, files: Iterable[tuple[str, bytes]]) -> None:
         """One after another, each whole or not at all. Raises StoreError."""
         for path, content in files:

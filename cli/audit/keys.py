@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from agents.stored import Stored
 from cli.change import read
 from cli.config import Settings
 from pipeline.audit.logs import LogPlace, audit_logs
@@ -12,7 +13,7 @@ from pipeline.audit.note import Verifier, note_name
 from pipeline.audit.signature import keys_of
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy
-from pipeline.policy.bundle import Bundle, load_bundle
+from pipeline.policy.bundle import POLICY_FILE, Bundle, bundle_of, load_bundle
 from pipeline.policy.topics import SEALER_AUDIT
 
 PolicyOption = Annotated[
@@ -30,6 +31,15 @@ def bundles(settings: Settings | None, policy: Path | None) -> list[Bundle]:
     if settings is not None and settings.genesis is not None:
         found += [each.bundle for each in reversed(read(settings).chain)]
     return found
+
+
+def kept_bundles(store: Stored) -> list[Bundle]:
+    """The policies that an export holds: to be counted by their hashes alone. Raises StoreError."""
+    parts: dict[str, dict[str, bytes]] = {}
+    for path in store.names("policies"):
+        directory, _, name = path.partition("/")
+        parts.setdefault(directory, {})[name] = store.read(f"policies/{path}")
+    return [bundle_of(files.pop(POLICY_FILE, b""), files, f"policies/{name}") for name, files in parts.items()]
 
 
 def places(found: list[Bundle]) -> list[LogPlace]:

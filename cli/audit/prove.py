@@ -7,15 +7,26 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.audit.keys import PolicyOption, bundles, places, verifiers
+from agents.stored import Stored
+from cli.audit.keys import PolicyOption, bundles, kept_bundles, places, verifiers
 from cli.audit.sealed_log import from_export, from_topics
 from cli.config import ConfigOption, load_config
 from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, say, write
 from pipeline.audit import proof
-from pipeline.audit.proof import Checked, Life, NotProvenError
+from pipeline.audit.claims.material import Claim, NotProvenError
+from pipeline.audit.life import Life
+from pipeline.audit.proof import Checked, Trusted
+from pipeline.audit.signature import keys_of
+from pipeline.policy.bundle import Bundle
 from pipeline.policy.topics import AUDIT
 from pipeline.record import RecordId
+
+UNPROVEN = (
+    ("the clean record is what came of the signed one", "a worker, who masked it"),
+    ("no other event names the record", "whoever verifies the whole export: panlock audit verify --export"),
+    ("nobody was shown another history (split view)", "nobody: no witness has cosigned"),
+)
 
 
 def prove(
@@ -28,7 +39,8 @@ def prove(
     """All that happened to one record, provable to whoever has the sealer's public key: `panlock audit check`."""
     settings = None if export is not None and policy is not None and config is None else load_config(config)
     found = bundles(settings, policy)
-    logs, keys, life = places(found), verifiers(found), Life(record)
+    kept = [] if export is None else kept_bundles(Stored(export))
+    logs, keys, life = places(found), verifiers(found), Life(record, [*found, *kept])
     place = logs[RecordId.parse(record).partition % found[0].policy.lanes]
     if export is not None:
         log = from_export(export, place, keys, life)
@@ -37,7 +49,7 @@ def prove(
         with told(settings.kafka, f"read {AUDIT}"):
             log = asyncio.run(from_topics(settings.kafka, place, keys, life))
     made = proof.prove(life, log.checkpoint, log.manifest, log.size, log.roots)
-    proof.check(made, keys)
+    proof.check(made, trusted(found))
     if out is None:
         write(made)
     else:
@@ -50,10 +62,9 @@ def check(
     policy: Annotated[Path, typer.Option(help="Says whose signatures count. Take it from elsewhere than the proof.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Whether a proof holds, offline. Exit 1 where it does not."""
-    keys = verifiers(bundles(None, policy))
+    """Whether a proof holds, offline: what is proven in it, by whose key, and what is not. Exit 1 where it does not."""
     try:
-        checked = proof.check(file.read_bytes(), keys)
+        checked = proof.check(file.read_bytes(), trusted(bundles(None, policy)))
     except NotProvenError as error:
         if as_json:
             print_json({"ok": False, "why": str(error)})
@@ -62,11 +73,20 @@ def check(
     _show(checked, as_json)
 
 
+def trusted(found: list[Bundle]) -> Trusted:
+    """The newest policy first. Raises NoKeysError."""
+    places(found)
+    workers = keys_of(key for each in found for key in each.policy.audit.worker_keys)
+    return Trusted(verifiers(found), workers, found[0])
+
+
 def _show(checked: Checked, as_json: bool) -> None:
     checkpoint, manifest = checked.checkpoint, checked.manifest
+    claims = [*checked.claims, *(Claim("", what, by, False) for what, by in UNPROVEN)]
     if as_json:
         sealed = {"log": checkpoint.origin, "size": checkpoint.size, "manifest": manifest.time}
-        print_json({"ok": True, "record": checked.record, "sealed": sealed, "events": checked.events})
+        told = [each._asdict() for each in claims]
+        print_json({"ok": True, "record": checked.record, "sealed": sealed, "claims": told, "events": checked.events})
         return
     table = Table("event", "time", "type", "who", "reason")
     for event in checked.events:
@@ -75,5 +95,8 @@ def _show(checked: Checked, as_json: bool) -> None:
         cells = event["id"], event["time"], event["type"], who, event.get("reason", "")
         table.add_row(*(plain(str(each)) for each in cells))
     print_table(table)
+    table = Table("event", "claim", "", "by")
+    for each in claims:
+        table.add_row(each.event, plain(each.what), "proven" if each.proven else "NOT proven", plain(each.by))
+    print_table(table)
     say(f"proven: these events of {checked.record} are in {checkpoint.origin}, sealed by {manifest.time}")
-    say("not proven: that nobody was shown another history (split view); no witness has cosigned")

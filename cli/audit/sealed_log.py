@@ -12,13 +12,14 @@ from agents.sealer.published import Said, said
 from agents.settings import Kafka
 from agents.stored import Stored
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.claims.material import NotProvenError
 from pipeline.audit.exported import MANIFEST, directory
+from pipeline.audit.life import Life
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import Roots, leaf_hashes, roots_of
 from pipeline.audit.note import Verifier, open_note
 from pipeline.audit.progress import Progress
-from pipeline.audit.proof import Life, NotProvenError
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader
 
 TILES = 1_024  # files kept while paths are read

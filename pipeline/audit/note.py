@@ -111,7 +111,14 @@ def parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
             raw = b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             raise wrong from None
-        if not line.startswith(MARK) or not name or "+" in name or len(raw) < 5 or len(signatures) == MOST:
+        if (
+            b64encode(raw).decode() != encoded
+            or not line.startswith(MARK)
+            or not name
+            or "+" in name
+            or len(raw) < 5
+            or len(signatures) == MOST
+        ):
             raise wrong
         signatures.append((name, raw))
     return text + "\n", signatures

@@ -1,37 +1,37 @@
 """The proof of one record's life: its events, that they are in the sealed log, and what they rest on. Self-contained.
 
     {"v":1,"record":"<record id>","checkpoint":"<note>","manifest":"<note>",
+     "policies":[{"policy":"<base64>","files":{"ca.pem":"<base64>"}}],
      "events":[{"seq":41,"event":"<as written>","path":["<base64>",...]},...]}
 
-Of the record: every event that names it. Beside them those that its events refer to: `certificate.seen` with the chain
-of the certificate that signed it, `approver.keys-observed` with the issuer's keys that verify an approver's ID token.
+Which events those are says pipeline.audit.life; `policies` are those under which they were decided.
 """
 
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
 
 from pipeline.audit import canonical
 from pipeline.audit.checkpoint import Checkpoint
-from pipeline.audit.events import EventType
+from pipeline.audit.claims.endings import ended
+from pipeline.audit.claims.material import Claim, Material, NotProvenError
+from pipeline.audit.claims.people import heard
+from pipeline.audit.claims.policies import in_force
+from pipeline.audit.claims.producers import written
+from pipeline.audit.life import Life
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import ProofError, Roots, inclusion_path, leaf_hash, root_from
 from pipeline.audit.note import NoteError, Verifier, open_note
+from pipeline.audit.signature import MEMBER, Keys, refusal
 from pipeline.audit.verify import read_event
-from pipeline.errors import PanlockError
+from pipeline.policy.bundle import Bundle, read_bundle
 
 VERSION = 1
 MOST = 10_000  # events of one proof
-_REFERRED = (EventType.CERTIFICATE_SEEN, EventType.APPROVER_KEYS_OBSERVED)
-_MARKS = tuple(f'"type":"{each.value}"'.encode() for each in _REFERRED)
-
-
-class NotProvenError(PanlockError):
-    """What a proof does not prove, and why."""
+_MEMBERS = {"v", "record", "checkpoint", "manifest", "policies", "events"}
 
 
 class Proven(NamedTuple):
@@ -42,71 +42,45 @@ class Proven(NamedTuple):
     path: tuple[bytes, ...]
 
 
-@dataclass(slots=True)
-class Life:
-    """Collects the events of a record from its lane's log, fed with every event in order."""
-
-    record: str
-    events: dict[int, bytes] = field(default_factory=dict)
-    _referred: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    _wanted: set[str] = field(default_factory=set)
-
-    def add(self, seq: int, event: bytes) -> None:
-        """A certificate or keys come before what refers to them, and again only when they have changed."""
-        named = self.record.encode() in event
-        if not named and not any(mark in event for mark in _MARKS):
-            return
-        read = orjson.loads(event)
-        if read["type"] in _REFERRED:
-            self._referred[_name(read)] = seq, event
-        elif named and (read.get("resource") or {}).get("record") == self.record:
-            self.events[seq] = event
-            self._wanted |= _refers(read)
-
-    def all(self) -> list[tuple[int, bytes]]:
-        """In the order of the log. Raises NotProvenError where the log does not name the record."""
-        if not self.events:
-            raise NotProvenError(f"no sealed event names {self.record}: it is not sealed yet, or was never there")
-        referred = [self._referred[name] for name in self._wanted if name in self._referred]
-        return sorted([*self.events.items(), *referred])
-
-
-def _name(event: dict[str, Any]) -> str:
-    """What others refer to it by."""
-    actor, resource = event.get("actor") or {}, event.get("resource") or {}
-    return str(actor.get("certificate") or resource.get("sha256"))
-
-
-def _refers(event: dict[str, Any]) -> set[str]:
-    names = (event.get("actor") or {}).get("certificate"), (event.get("proof") or {}).get("keys")
-    return {name for name in names if isinstance(name, str)}
-
-
 def prove(life: Life, checkpoint: bytes, manifest: bytes, size: int, roots: Roots) -> bytes:
-    """The proof. `roots` of a log of `size` events, which is what the checkpoint and the manifest say of it."""
+    """The proof. `roots` of a log of `size` events, which is what the checkpoint and the manifest say of it.
+
+    Raises NotProvenError.
+    """
+    found, bundles = life.all()
     events = [
         {"seq": seq, "event": event.decode(), "path": [b64encode(h).decode() for h in inclusion_path(seq, size, roots)]}
-        for seq, event in life.all()
+        for seq, event in found
     ]
     told = {"v": VERSION, "record": life.record, "checkpoint": checkpoint.decode(), "manifest": manifest.decode()}
+    told["policies"] = [each.json() for each in bundles]
     return orjson.dumps({**told, "events": events}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 class Checked(NamedTuple):
-    """What is proven: these events, of this record, were in the log when the manifest was made."""
+    """What is proven: these events, of this record, were in the log when the manifest was made, and their claims."""
 
     record: str
     checkpoint: Checkpoint
     manifest: Manifest
     events: Sequence[dict[str, Any]]
+    claims: Sequence[Claim]
 
 
-def check(proof: bytes, verifiers: Sequence[Verifier]) -> Checked:
-    """Needs nothing but the sealer's public keys. Raises NotProvenError."""
-    record, notes, events = _parts(proof)
+class Trusted(NamedTuple):
+    """What whoever checks knows from elsewhere: the sealer's keys, the emitters', and a policy with its files."""
+
+    sealers: Sequence[Verifier]
+    emitters: Keys
+    bundle: Bundle
+
+
+def check(proof: bytes, trusted: Trusted) -> Checked:
+    """Needs nothing else. Raises NotProvenError."""
+    record, notes, events, bundles = _parts(proof)
     try:
-        checkpoint = Checkpoint.parse(open_note(notes[0], verifiers))
-        manifest = Manifest.parse(open_note(notes[1], verifiers))
+        checkpoint = Checkpoint.parse(open_note(notes[0], trusted.sealers))
+        manifest = Manifest.parse(open_note(notes[1], trusted.sealers))
     except NoteError as error:
         raise NotProvenError(str(error)) from error
     if checkpoint not in manifest.logs:
@@ -115,7 +89,30 @@ def check(proof: bytes, verifiers: Sequence[Verifier]) -> Checked:
     read = [_included(each, int(lane), checkpoint) for each in events]
     if not any((each.get("resource") or {}).get("record") == record for each in read):
         raise NotProvenError(f"none of the events is one of {record}")
-    return Checked(record, checkpoint, manifest, read)
+    material = Material(manifest.cluster, record, read, bundles, trusted.bundle)
+    try:
+        claims = [*_sealed(read, checkpoint.origin, trusted), *_claims(material)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotProvenError(f"an event has another form than this Panlock knows ({error!r})") from error
+    order = {event["id"]: number for number, event in enumerate(read)}
+    return Checked(record, checkpoint, manifest, read, sorted(claims, key=lambda each: order[each.event]))
+
+
+def _claims(material: Material) -> list[Claim]:
+    words, said = heard(material)
+    return [*in_force(material), *written(material), *said, *ended(material, words)]
+
+
+def _sealed(events: Sequence[dict[str, Any]], origin: str, trusted: Trusted) -> list[Claim]:
+    """Where an event is signed, by whom; the sealer has seen the signature behind each of the others."""
+    claims = []
+    for event in events:
+        if MEMBER in event:
+            if (why := refusal(origin, event, trusted.emitters)) is not None:
+                raise NotProvenError(f"event {event['id']}: {why}")
+            key = event[MEMBER]["key"]
+            claims.append(Claim(event["id"], "the log up to here is a worker's", f"audit key {key}", True))
+    return claims
 
 
 def _included(each: Proven, lane: int, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -129,18 +126,33 @@ def _included(each: Proven, lane: int, checkpoint: Checkpoint) -> dict[str, Any]
     return event
 
 
-def _parts(proof: bytes) -> tuple[str, tuple[bytes, bytes], list[Proven]]:
+def _parts(proof: bytes) -> tuple[str, tuple[bytes, bytes], list[Proven], list[Bundle]]:
     wrong = NotProvenError("not a proof, or one of a version that this Panlock does not know")
     try:
         read = orjson.loads(proof)
-        if read["v"] != VERSION or len(read["events"]) > MOST:
+        if read["v"] != VERSION or max(len(read["events"]), len(read["policies"])) > MOST:
             raise wrong
         events = [
-            Proven(each["seq"], each["event"].encode(), tuple(b64decode(h, validate=True) for h in each["path"]))
+            Proven(each["seq"], each["event"].encode(), tuple(_hash(h) for h in each["path"]))
             for each in read["events"]
         ]
-        if not all(type(each.seq) is int for each in events):
+        bundles = [read_bundle(each) for each in read["policies"]]
+        numbers = [each.seq for each in events]
+        if not all(type(each) is int for each in numbers) or set(read) != _MEMBERS:
             raise wrong
-        return str(read["record"]), (read["checkpoint"].encode(), read["manifest"].encode()), events
+        if numbers != sorted(set(numbers)) or len(bundles) != len({each and each.hash for each in bundles}):
+            raise NotProvenError("an event or a policy is there twice, or at another place")
+        if any(each is None or each.json() != told for each, told in zip(bundles, read["policies"], strict=True)):
+            raise NotProvenError("one of its policies is none")
+        notes = read["checkpoint"].encode(), read["manifest"].encode()
+        return str(read["record"]), notes, events, [each for each in bundles if each is not None]
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise wrong from None
+
+
+def _hash(text: str) -> bytes:
+    """Raises ValueError."""
+    raw = b64decode(text, validate=True)
+    if b64encode(raw).decode() != text:
+        raise ValueError("written otherwise than base64 is")
+    return raw

@@ -8,16 +8,26 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.claims.material import NotProvenError
 from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.audit.life import Life
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import leaf_hashes, root_of, roots_of
 from pipeline.audit.note import Verifier, sign
-from pipeline.audit.proof import Life, NotProvenError, check, prove
+from pipeline.audit.proof import Checked, Trusted, prove
+from pipeline.audit.proof import check as check_proof
+from pipeline.policy.bundle import bundle_of
 from tests.audit_keys import SEALER, STRANGER
+from tests.policy_text import POLICY
 
 RECORD, LOG = "quarantine.payments.checkout/3/17", "c/panlock.audit/3"
 NOW = timestamp(0)
 VERIFIER = Verifier("panlock-sealer", SEALER.key.public_key())
+BUNDLE = bundle_of(POLICY.encode(), {}, "policy.yaml")
+
+
+def check(raw: bytes, sealers: list[Verifier]) -> Checked:
+    return check_proof(raw, Trusted(sealers, {}, BUNDLE))
 
 
 def log() -> list[bytes]:
@@ -33,7 +43,7 @@ def log() -> list[bytes]:
     tell(EventType.RECORD_HELD, resource={"record": RECORD}, actor={"principal": "p", "certificate": f"{1:064x}"})
     tell(EventType.RECORD_RELEASED, resource={"record": RECORD + "0"})
     tell(EventType.DECISION_REFUSED, resource={"record": "other"}, reason=f"not {RECORD}")
-    tell(EventType.DECISION_ACCEPTED, resource={"record": RECORD}, proof={"keys": f"{12:064x}"})
+    tell(EventType.DECISION_REFUSED, resource={"record": RECORD}, keys=f"{12:064x}")
     tell(EventType.RECORD_RELEASED, resource={"record": RECORD})
     tell(EventType.LANE_CLOSED)
     return told
@@ -59,7 +69,7 @@ def proof(checkpoint: Checkpoint = CHECKPOINT, logs: tuple[Checkpoint, ...] = (C
 def test_a_life_has_its_events_and_what_they_refer_to_and_no_others() -> None:
     checked = check(proof(), [VERIFIER])
     assert [event["type"] for event in checked.events] == [
-        "certificate.seen", "approver.keys-observed", "record.held", "decision.accepted", "record.released",
+        "certificate.seen", "approver.keys-observed", "record.held", "decision.refused", "record.released",
     ]  # fmt: skip
     assert [event["seq"] for event in checked.events] == [3, 6, 7, 10, 11]
     assert (checked.record, checked.checkpoint) == (RECORD, CHECKPOINT)
@@ -79,7 +89,7 @@ WRONGS: dict[str, tuple[str, Change]] = {
     "an event at another place": ("the key is not the event.s id", lambda p: p["events"][2].update(seq=8)),
     "a path of another length": ("has a path of", lambda p: p["events"][2]["path"].pop()),
     "a hash of the path": ("does not lead to the root", lambda p: p["events"][2]["path"].__setitem__(0, p["events"][2]["path"][1])),
-    "a place beyond the log": ("the key is not the event.s id", lambda p: p["events"][0].update(seq=99)),
+    "a place beyond the log": ("the key is not the event.s id", lambda p: p["events"][-1].update(seq=99)),
     "no event of the record": ("none of the events", lambda p: p.update(events=p["events"][:2])),
     "another record": ("none of the events", lambda p: p.update(record="quarantine.payments.checkout/3/18")),
     "a checkpoint that nobody signed": ("is not one of this note", lambda p: p.update(checkpoint=p["checkpoint"].replace("audit/3", "audit/4"))),
