@@ -4,11 +4,13 @@
     manifest, manifests/<time>
     keys/<key id>.vkey        of the sealer, as Tessera's fsck reads them
     keys/emitters.json        JWKS of who signs events: workers, and the sealer
+    jwks/<sha256>.json        keys of issuers that approvers signed in at, as events have them
     policies/<hash>/          policy.yaml and the files it refers to
 
 A log's checkpoint is written when all that it stands for is there, and says where the next export goes on.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -18,7 +20,7 @@ from agents.restore import records_to_end
 from agents.sealer.published import Said, said
 from agents.stored import Stored
 from pipeline.audit.checkpoint import Checkpoint
-from pipeline.audit.exported import MANIFEST, directory
+from pipeline.audit.exported import MANIFEST, directory, issuer_keys
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
@@ -47,6 +49,9 @@ class Export:
         self._manifest: Said | None = None
         self._wanted: dict[str, Said] = {}  # the checkpoints that it names
         self._stood: dict[str, Progress] = {}  # where each log stood at the size that is exported
+        self.exported: dict[str, int] = {}  # events of each log, by origin
+        self.waiting: dict[str, float] = {}  # since when (s since 1970) a log has sealed events that are not exported
+        self.succeeded: float | None = None  # when everything was last exported (s since 1970)
 
     def keep(self, bundles: Sequence[Bundle]) -> None:
         """Keys and policies, for whoever reads the export to find. What they trust they know from elsewhere."""
@@ -57,13 +62,21 @@ class Export:
         for each in bundles:
             parts = {POLICY_FILE: each.text, **each.files}
             files += [(f"policies/{each.hash}/{name}", content) for name, content in parts.items()]
-        self.store.write(files)
+        self.store.keep(files)
+
+    @property
+    def sealed(self) -> dict[str, int]:
+        """Events of each log as its last checkpoint has it, by origin."""
+        return {name: each.what.tree.size for name, each in self._latest.items() if isinstance(each.what, Progress)}
 
     async def once(self, consumer: AIOKafkaConsumer, cluster: str) -> int:
         """Everything that the last manifest names. Returns how many events are new. Raises ExportError, TileError,
         NoteError, StoreError, SplitViewError, KafkaError."""
-        done = {place.origin(cluster): self._exported(place, cluster) for place in self.places}
+        if not self.exported:
+            self.exported = {place.origin(cluster): self._exported(place, cluster) for place in self.places}
+        done = dict(self.exported)
         await self._read(consumer, done)
+        self._wait()
         if self._manifest is None or not isinstance(self._manifest.what, Manifest):
             return 0
         count = 0
@@ -79,9 +92,18 @@ class Export:
                 )
             if wanted.tree.size > done[name]:
                 count += await self._log(consumer, place, start, wanted, self._wanted[name].note)
-        time, note = self._manifest.what.time, self._manifest.note
-        self.store.write([(f"manifests/{time}", note), (MANIFEST, note)])
+        made_at, note = self._manifest.what.time, self._manifest.note
+        self.store.keep([(f"manifests/{made_at}", note), (MANIFEST, note)])
+        self._wait()
+        self.succeeded = time.time()
         return count
+
+    def _wait(self) -> None:
+        for name, size in self.sealed.items():
+            if size > self.exported.get(name, 0):
+                self.waiting.setdefault(name, time.time())
+            else:
+                self.waiting.pop(name, None)
 
     async def _read(self, consumer: AIOKafkaConsumer, done: Mapping[str, int]) -> None:
         """What the sealer has said since the last time."""
@@ -123,6 +145,7 @@ class Export:
                 raise ExportError(f"{target.origin}: {followed.refused.what}; it was sealed otherwise. Keep the topic")
             events = [row.value or b"" for row in rows]
             files.write(writer.append(events, leaf_hashes(events)))
+            self.store.keep(issuer_keys(events))
         if followed.progress.tree != target.tree:
             raise ExportError(
                 f"{target.origin}: the topic does not hold what was sealed: {followed.progress.tree.size} events lead "
@@ -130,4 +153,5 @@ class Export:
             )
         files.write([*writer.edge(), (CHECKPOINT, note)])
         self._stood[target.origin] = target
+        self.exported[target.origin] = target.tree.size
         return target.tree.size - done

@@ -98,6 +98,13 @@ def passphrase(prompt: str) -> bytes:
     return getpass(prompt, stream=sys.stderr).encode()
 
 
+def configured(path: Path | None, model: type[Part]) -> tuple[Part, Path]:
+    """What of the configuration concerns `model`, and the directory that its paths are relative to. Raises
+    ConfigError."""
+    found = _there(path)
+    return read_config(found, model), found.parent
+
+
 def load_config(path: Path | None) -> Settings:
     """Raises ConfigError."""
     path = _there(path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.stored import Stored
+from agents.stored import Stored, StoreError
 from cli.change import read
 from cli.config import Settings
 from pipeline.audit.logs import LogPlace, audit_logs
@@ -39,7 +39,11 @@ def kept_bundles(store: Stored) -> list[Bundle]:
     for path in store.names("policies"):
         directory, _, name = path.partition("/")
         parts.setdefault(directory, {})[name] = store.read(f"policies/{path}")
-    return [bundle_of(files.pop(POLICY_FILE, b""), files, f"policies/{name}") for name, files in parts.items()]
+    found = {name: bundle_of(files.pop(POLICY_FILE, b""), files, name) for name, files in parts.items()}
+    for name, bundle in found.items():
+        if bundle.hash != name:
+            raise StoreError(f"{store.url}/policies/{name} is not the policy of that name: keep the export as it is")
+    return list(found.values())
 
 
 def places(found: list[Bundle]) -> list[LogPlace]:

@@ -7,17 +7,22 @@ the emitters are, whoever asks knows from elsewhere than the export.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import orjson
+
+from pipeline.audit import canonical
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.events import EventType
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import leaf_hashes
 from pipeline.audit.note import NoteError, Verifier, open_note
 from pipeline.audit.progress import Progress
-from pipeline.audit.tiles import CHECKPOINT, WIDTH, Read, TileError, TileReader, TileWriter
+from pipeline.audit.tiles import CHECKPOINT, WIDTH, Files, Read, TileError, TileReader, TileWriter
 
 MANIFEST = "manifest"
 BUNDLES = 16  # entry bundles at a time
+_OBSERVED = b'"type":"approver.keys-observed"'
 
 
 class LogReport(NamedTuple):
@@ -41,6 +46,13 @@ def directory(place: LogPlace) -> str:
     return f"{place.topic}/{place.partition}"
 
 
+def issuer_keys(events: Sequence[bytes]) -> Files:
+    """What workers saw of issuers' keys, for whoever verifies an ID token without searching the log for them."""
+    for event in events:
+        if _OBSERVED in event and (told := orjson.loads(event))["type"] == EventType.APPROVER_KEYS_OBSERVED:
+            yield f"jwks/{told['resource']['sha256']}.json", canonical.encode({"keys": told["keys"]})
+
+
 def verify_export(read: Read, places: Sequence[LogPlace], verifiers: Sequence[Verifier]) -> Iterator[LogReport]:
     """One report a log of the policy. Raises TileError or NoteError where there is no manifest to begin with."""
     manifest = Manifest.parse(open_note(read(MANIFEST), verifiers))
@@ -51,7 +63,7 @@ def verify_export(read: Read, places: Sequence[LogPlace], verifiers: Sequence[Ve
             yield LogReport(name, 0, "the manifest does not name it")
             continue
         try:
-            events = _log(_below(directory(place), read), place, named[name], verifiers)
+            events = _log(read, place, named[name], verifiers)
         except _WrongError as error:
             yield LogReport(name, error.events, str(error))
         except (TileError, NoteError) as error:
@@ -70,10 +82,11 @@ class _WrongError(Exception):
         self.events = events
 
 
-def _log(read: Read, place: LogPlace, named: Checkpoint, verifiers: Sequence[Verifier]) -> int:
+def _log(root: Read, place: LogPlace, named: Checkpoint, verifiers: Sequence[Verifier]) -> int:
     """Events of the log. A checkpoint may be newer than the manifest: an export that goes on writes it first."""
     if not named.size:
         return 0
+    read = _below(directory(place), root)
     checkpoint = Checkpoint.parse(open_note(read(CHECKPOINT), verifiers))
     if checkpoint.origin != named.origin or checkpoint.size < named.size:
         what = f"its checkpoint is of {checkpoint.origin}, {checkpoint.size} events; the manifest names {named.size}"
@@ -87,6 +100,7 @@ def _log(read: Read, place: LogPlace, named: Checkpoint, verifiers: Sequence[Ver
             if followed.refused is not None:
                 raise _WrongError(f"event {followed.refused.offset}: {followed.refused.what}", followed.due)
             _compare(read, writer.append(events, leaf_hashes(events)), followed.due)
+            _compare(root, issuer_keys(events), followed.due)
         if (followed.progress.tree.size, followed.progress.tree.root) != (target.size, target.root):
             what = f"its events, as far as they are signed, do not lead to the root that was sealed at {target.size}"
             raise _WrongError(what, followed.due)
