@@ -3,6 +3,7 @@
 verify   events/s of one core through `panlock audit verify`'s replay (canonical form, chain, signatures, tree), beside
          bare SHA-256 leaf hashing of the same bytes, in Python (hashlib) and in the kernel
 seal     events/s of a sealer that catches up with a real broker, and its CPU an event
+lag      what a sealer has not sealed while the engine runs at its full rate beside it, on the same cores
 prove    size and time of an inclusion proof from tiles, as the log grows
 
 Rounds interleave, medians count. Progress goes to stderr.
@@ -19,9 +20,10 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from bench import sealing
+from bench import keeping_up, sealing
 from bench.lane_events import WORKER, Row, lane
 from bench.machine import machine, versions
+from bench.throughput import PeerError
 from pipeline.audit.checkpoint import Checkpoint
 from pipeline.audit.merkle import HASH, inclusion_path, leaf_hashes, root_from, root_of
 from pipeline.audit.origin import origin
@@ -128,7 +130,9 @@ def main() -> int:
         try:
             with tempfile.TemporaryDirectory(prefix="panlock-bench-") as draft:
                 runs["seal"] = sealing.run(Path(draft), wanted.events, _say)
-        except PanlockError as error:
+            with tempfile.TemporaryDirectory(prefix="panlock-bench-") as draft:
+                runs["lag"] = keeping_up.run(Path(draft), wanted.events, _say)
+        except (PanlockError, PeerError) as error:
             _say(f"error: {error}")
             return 1
     ratios = {

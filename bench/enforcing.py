@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bench.bed import PARTITIONS, Bed
 from bench.copying import Run
@@ -23,6 +24,7 @@ from bench.progress import Ends
 from bench.throughput import PeerError, measure
 from deploy.dev.guarded import Guarded
 from deploy.provision import provision
+from pipeline.audit.signature import Signer, public_jwk
 from pipeline.policy import load_policy
 
 AUDIT = "panlock.audit"
@@ -77,13 +79,17 @@ class Flow:
 PLAIN = Flow("payments", "checkout")
 
 
-def _policy(flows: Sequence[Flow]) -> dict[str, object]:
+Signers = tuple[Signer, Signer]  # a worker's, the sealer's
+
+
+def _policy(flows: Sequence[Flow], audit: Signers | None) -> dict[str, object]:
     principals = {
         flow.principal: {"spiffe": f"spiffe://dev.panlock/{flow.principal}", "identity": flow.identity}
         for flow in flows
     }
     return {
         "version": 1,
+        **({} if audit is None else {"audit": _audit(audit)}),
         "application": "panlock-bench",
         "lanes": PARTITIONS,
         "principals": principals,
@@ -95,17 +101,26 @@ def _policy(flows: Sequence[Flow]) -> dict[str, object]:
     }
 
 
+def _audit(signers: Signers) -> dict[str, object]:
+    worker, sealer = ([public_jwk(each.key.public_key())] for each in signers)
+    return {"worker_keys": worker, "sealer_keys": sealer}
+
+
 class Panlock:
     """Provisioned once; each run adds records to the same flow, so a run starts where the former ended."""
 
-    def __init__(self, bed: Bed, flows: Sequence[Flow] = (PLAIN,), seal_key: str | None = None) -> None:
-        self._bed, self._seal_key = bed, seal_key
+    def __init__(
+        self, bed: Bed, flows: Sequence[Flow] = (PLAIN,), seal_key: str | None = None, audit: Signers | None = None
+    ) -> None:
+        """`audit`: who signs it; `sealer_key` is then the sealer's, in a file."""
+        self._bed, self._seal_key, self._audit = bed, seal_key, audit
         directory = bed.directory_of("panlock")
-        self._policy, self._config = directory / "policy.yaml", directory / "worker.yaml"
+        self.policy, self._config = directory / "policy.yaml", directory / "worker.yaml"
+        self.sealer_key = directory / "sealer.audit.pem"
         self._log = directory / "worker.log"
-        self._policy.write_text(yaml.safe_dump(_policy(flows), sort_keys=False))
+        self.policy.write_text(yaml.safe_dump(_policy(flows, audit), sort_keys=False))
         self._configure(directory)
-        provision(bed.cluster.config("admin"), load_policy(self._policy))
+        provision(bed.cluster.config("admin"), load_policy(self.policy))
 
     def _configure(self, directory: Path) -> None:
         key = _secret(directory / "k1.key", os.urandom(32))
@@ -117,6 +132,10 @@ class Panlock:
         }
         if self._seal_key is not None:
             config["seal_keys"] = {"s1": str(_secret(directory / "s1.key", self._seal_key.encode()))}
+        if self._audit is not None:
+            worker, sealer = self._audit
+            config["audit_key"] = str(_secret(directory / "worker.audit.pem", _pem(worker)))
+            _secret(self.sealer_key, _pem(sealer))
         self._config.write_text(yaml.safe_dump(config, sort_keys=False))
 
     def throughput(self, records: int, limit: float, flow: Flow = PLAIN) -> Run:
@@ -150,13 +169,17 @@ class Panlock:
 
     @contextmanager
     def running(self) -> Iterator[Guarded]:
-        files = ["--policy", str(self._policy), "--config", str(self._config)]
+        files = ["--policy", str(self.policy), "--config", str(self._config)]
         command = [sys.executable, "-m", "cli", "worker", *files, "--development"]
         process = Guarded(command, self._log, os.environ)
         try:
             yield process
         finally:
             process.stop()
+
+
+def _pem(signer: Signer) -> bytes:
+    return signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _secret(path: Path, content: bytes) -> Path:

@@ -48,7 +48,8 @@ class SealerError(PanlockError):
 
 
 class SealerProcess:
-    """`logs`: what it follows, empty until it has begun; `alive`: whether Kafka answers."""
+    """`logs`: what it follows, empty until it has begun; `alive`: whether Kafka answers; `manifested`: when the last
+    manifest was written, in seconds of the day's clock."""
 
     def __init__(self, policy: Policy, config: SealerConfig, signer: Signer) -> None:
         """Raises WorkerConfigError, TimestampError."""
@@ -57,6 +58,7 @@ class SealerProcess:
         self.verifiers = [Verifier(self.name, key) for key in keys_of(policy.audit.sealer_keys).values()]
         self.logs: Sequence[Followed] = ()
         self.alive = False
+        self.manifested: float | None = None
         self.stopping = asyncio.Event()
         self.outside = Outside(policy, config, self.verifiers)
         self._alarmed: set[str] = set()
@@ -113,7 +115,10 @@ class SealerProcess:
             if time.monotonic() - compared > COMPARE:
                 await _compare(consumer, logs)
                 compared = time.monotonic()
-            notes, told = self.outside.look(time.monotonic(), sealer.sealed())
+            sealed = sealer.sealed()
+            if sealed:
+                self.manifested = time.time()
+            notes, told = self.outside.look(time.monotonic(), sealed)
             await self._round(producer, sealer, *told, notes=notes)
             consumer.pause(*(tp for tp in consumer.assignment() if logs[tp].refused is not None))
         await self._round(producer, sealer, self._told(EventType.SEALER_STOPPED), last=True)

@@ -1,10 +1,12 @@
-"""/healthz, /readyz and /logs on the sealer's web port: numbers, names, and why a log is refused."""
+"""/healthz, /readyz, /logs and /metrics on the sealer's web port: numbers, names, and why a log is refused."""
 
 import time
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from agents.sealer.metrics import rendered
 from agents.sealer.process import SealerProcess
 from pipeline.audit.followed import Followed
 
@@ -27,7 +29,11 @@ async def serve(sealer: SealerProcess) -> web.AppRunner:
         now = time.monotonic()
         return web.json_response({"logs": [_log(each, now) for each in sealer.logs]})
 
-    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/logs", logs)):
+    async def metrics(request: web.Request) -> web.Response:
+        return web.Response(body=rendered(sealer), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    pages = ("/healthz", healthz), ("/readyz", readyz), ("/logs", logs), ("/metrics", metrics)
+    for path, handler in pages:
         app.router.add_get(path, handler)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -9,6 +9,7 @@ from cli.audit.reconcile import reconcile
 from cli.audit.search import search
 from cli.audit.sql import sql
 from cli.audit.tail import tail
+from cli.audit.timestamp import timestamp
 from cli.audit.verify import verify
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Verify, export and prove the audit; keys that sign it.")
@@ -23,6 +24,7 @@ app.command()(verify)
 app.command()(export)
 app.command()(prove)
 app.command()(check)
+app.command()(timestamp)
 app.command()(reconcile)
 app.command()(tail)
 app.command()(search)

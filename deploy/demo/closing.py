@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from deploy.demo import sealing
+from deploy.demo import outside, sealing
 from deploy.demo.cards import CARDS
 from deploy.demo.clients import ends, in_bytes, read_all, topics
 from deploy.demo.people import write_config
@@ -101,4 +101,5 @@ def verify(run: Run, config: Path) -> None:
         lanes = report["lanes"]
         expect(report["sealed"] == report["events"], f"{report['sealed']} of {report['events']} events are sealed")
         run.note(f"{report['signatures']} signatures of workers hold, and every event is the sealed one")
+        outside.check(run, report)
         run.note(f"{report['events']} events in {lanes['present']} of {lanes['expected']} lanes, each chain whole")

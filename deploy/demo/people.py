@@ -52,9 +52,9 @@ def make_people(cluster: DevCluster, directory: Path, commands: Commands) -> dic
     return people
 
 
-def write_policy(keys: Mapping[str, dict[str, str]], issuer: str, file: Path) -> None:
-    """The demo's policy with everyone's public key, by name, and the issuer's URL."""
-    text = TEMPLATE.read_text().replace("ISSUER_OF_THE_DEMO", issuer)
+def write_policy(keys: Mapping[str, dict[str, str]], issuer: str, witness: str, file: Path) -> None:
+    """The demo's policy with everyone's public key, by name, the witness's, and the issuer's URL."""
+    text = TEMPLATE.read_text().replace("ISSUER_OF_THE_DEMO", issuer).replace("WITNESS_OF_THE_DEMO", witness)
     for name, jwk in keys.items():
         text = text.replace(f"KEY_OF_{name.upper()}", orjson.dumps(jwk).decode())
     file.write_text(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from deploy.demo import outside
 from deploy.demo.commands import Commands
 from deploy.demo.people import write_config
 from deploy.demo.run import Run
@@ -34,6 +35,7 @@ def start_sealer(run: Run) -> None:
         store="sealer",
         audit_key=str(run.directory / KEYS["SEALER"]),
         genesis=run.genesis,
+        **outside.config(run),
     )
     words = ("sealer", "--policy", str(run.policy_file), "--config", str(config), "--development")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
@@ -71,6 +73,7 @@ def export(run: Run, config: Path) -> None:
     report = orjson.loads(run.commands.run("audit", "verify", "--export", place, *policy, "--json").stdout)
     expect(report["ok"] is True, f"the export is not whole: {report}")
     run.note(f"{made['exported']} events exported as tlog-tiles, and verified there without Kafka")
+    outside.stamp(run, place)
     record = next(event["resource"]["record"] for event in run.events() if event["type"] == "decision.accepted")
     proof = str(run.directory / "proof.json")
     run.commands.run("audit", "prove", record, *policy, "--export", place, "--out", proof)
@@ -85,7 +88,7 @@ def keep(run: Run) -> None:
     kept = run.directory.parent / "audit"
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(run.directory / "export", kept / "export")
-    for name in ("proof.json", run.policy_file.name, "ca.pem"):  # the policy refers to ca.pem
+    for name in ("proof.json", run.policy_file.name, "ca.pem", outside.AUTHORITY):  # the policy refers to both
         shutil.copyfile(run.directory / name, kept / name)
     place = kept.relative_to(run.directory.parents[1])
     run.note(f"$ panlock audit verify --export {place}/export --policy {place}/policy.yaml")

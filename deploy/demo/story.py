@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
-from deploy.demo import changing, closing, formats, holds, writing
+from deploy.demo import changing, closing, formats, holds, outside, writing
 from deploy.demo.clients import refusal
 from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
@@ -40,7 +40,8 @@ def start_kafka(run: Run) -> None:
 def make_policy(run: Run) -> None:
     run.people = make_people(run.cluster, run.directory / "people", run.commands)
     keys = {name: person.jwk for name, person in run.people.items()}
-    write_policy(keys | make_audit_keys(run.directory, run.commands), run.issuer, run.policy_file)
+    audit, witness = make_audit_keys(run.directory, run.commands), outside.make_keys(run.directory)
+    write_policy(keys | audit, run.issuer, witness, run.policy_file)
     shutil.copyfile(run.cluster.ca, run.directory / "ca.pem")  # `authorities`: of producers that sign
     run.commands.run("policy", "check", str(run.policy_file))
     run.policy = load_policy(run.policy_file)
@@ -66,6 +67,7 @@ def start_workers(run: Run) -> None:
     run.seal_to = Recipient(public_text(private_key(Kem.MLKEM768_X25519, seed).public))
     for name in ("w1", "w2"):
         run.workers[name] = changing.start(run, name, run.policy_file.name)
+    outside.start(run)
     start_sealer(run)
     clean = run.policy.flows[FLOW].clean_topic
     run.ledger = run.closing.enter_context(Ledger(run.kafka("ledger"), clean))

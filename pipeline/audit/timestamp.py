@@ -28,6 +28,11 @@ REQUEST_TYPE, ANSWER_TYPE = "application/timestamp-query", "application/timestam
 LARGEST = 64 << 10  # bytes of an answer; with its chain of certificates it has about 6 KB
 
 
+def stamp_path(time: str) -> str:
+    """Of the stamp of a manifest of that time, in an export: the answer alone, for the manifest lies beside it."""
+    return f"timestamps/{time}.tsr"
+
+
 class TimestampError(PanlockError):
     """No time stamp of this manifest by one of the authorities that count."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from deploy.dev.cluster import DevCluster
 from pipeline.audit.events import Chain, EventType, timestamp
 from pipeline.audit.manifest import KEY_PREFIX, Manifest
 from pipeline.audit.merkle import Tree, leaf_hash
-from pipeline.audit.note import Verifier, open_note
-from pipeline.audit.progress import Progress
+from pipeline.audit.note import Verifier, open_note, sign
+from pipeline.audit.progress import HEADER, Progress
 from pipeline.policy.topics import AUDIT, CHECKPOINTS, SEALER_AUDIT
 from tests.audit_keys import POLICY as AUDIT_KEYS
-from tests.audit_keys import SEALER, STRANGER, key_file
+from tests.audit_keys import SEALER, STRANGER, WORKER, key_file
 from tests.deployment import Deployment, WorkerProcess, until
+from tests.integration.cli_runner import Cli
 
 POLICY = (
     """
@@ -83,14 +84,20 @@ def refusal(sealer: WorkerProcess, log: str) -> dict[str, Any]:
     return until(f"{log} refused", look)
 
 
-def forge(panlock: Deployment, lane: int, *records: tuple[bytes | None, bytes | None], topic: str = AUDIT) -> None:
+def forge(
+    panlock: Deployment,
+    lane: int,
+    *records: tuple[bytes | None, bytes | None],
+    topic: str = AUDIT,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> None:
     """As somebody who has no business there."""
 
     async def go() -> None:
         producer = AIOKafkaProducer(**panlock.client("admin"))
         await producer.start()
         for key, value in records:
-            await producer.send_and_wait(topic, value, key, lane)
+            await producer.send_and_wait(topic, value, key, lane, headers=list(headers))
         await producer.stop()
 
     asyncio.run(go())
@@ -173,6 +180,47 @@ def test_a_recreated_topic_is_a_tail_cut_off_and_the_own_log_may_not_be_anothers
     last = panlock.sealer()
     assert last.process.wait(60) == 2
     assert "the sealer's own log" in last.tail()
+
+
+def test_a_sealers_key_used_by_somebody_else_is_named(panlock: Deployment, tmp_path: Path) -> None:
+    """Two checkpoints of the same lane and size that cannot both be true: sealer, verify and export all say so."""
+    traffic(panlock, 4)
+    assert panlock.sealer().wait_ready().stop() == 0
+    size = sealed(panlock)["panlock.audit/0"].tree.size
+    log = f"{panlock.cluster_id()}/{AUDIT}/0"
+    other = Progress(log, Tree().append(bytes(32 * size)), size, bytes(32))
+    note, stand = (sign(text, "panlock-sealer", SEALER.key) for text in (other.checkpoint.text(), other.text()))
+    forge(panlock, 0, (other.checkpoint.key, note.encode()), topic=CHECKPOINTS, headers=[(HEADER, stand.encode())])
+    again = panlock.sealer("again")
+    assert again.process.wait(60) == 2
+    assert "somebody else signs with the sealer's key" in again.tail()
+    auditor, policy = Cli(panlock.cluster, tmp_path, "panlock-auditor", {}, {}), ("--policy", str(panlock.policy_file))
+    for words in (("verify",), ("export", str(tmp_path / "export"))):
+        ended = auditor("audit", *words, *policy)
+        assert (ended.code, "somebody else signs with the sealer's key" in ended.err) == (2, True), ended.err
+
+
+def test_a_workers_key_used_by_somebody_else_is_named(panlock: Deployment) -> None:
+    """A well-chained event under its key: the lane knows what it wrote itself; in another lane it is no signature."""
+    traffic(panlock, 4)
+    chains = [Chain(lane, "ab" * 32) for lane in (0, 1)]
+    for lane, chain in enumerate(chains):
+        for record in events(panlock, lane):
+            chain.seq, chain.prev = chain.seq + 1, sha256(record.value).hexdigest()
+    key, event = chains[0].event(EventType.LANE_CLOSED, timestamp(0))
+    forge(panlock, 0, (key, chains[0].sign_last(event, WORKER, f"{panlock.cluster_id()}/{AUDIT}/0")))
+    moved, event = chains[1].event(EventType.LANE_CLOSED, timestamp(0))
+    forge(panlock, 1, (moved, chains[1].sign_last(event, WORKER, f"{panlock.cluster_id()}/{AUDIT}/0")))
+    sealer = panlock.sealer().wait_ready()
+    assert refusal(sealer, "panlock.audit/1")["reason"] == "signature"
+    worker = panlock.worker()
+    what = f"panlock.audit ends with event {key.decode()}, the lane's state with"
+
+    def why() -> bool:
+        return any(what in str(lane.get("why")) for lane in worker.status()["lanes"])
+
+    until("lane 0 stays closed and says why", why)
+    assert sealer.stop() == 0
 
 
 def test_a_policy_without_its_key_starts_no_sealer(panlock: Deployment, tmp_path: Path) -> None:
