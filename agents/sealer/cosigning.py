@@ -130,7 +130,9 @@ class Cosigning:
         self, session: aiohttp.ClientSession, witness: Witness, part: Part, size: int, stand: Stand | None
     ) -> dict[str, str]:
         """From where the witness says it stands. Raises TwoHistoriesError where this log never stood there."""
-        if size == part.tree.size:
+        if size == 0:  # it was set up anew: that is its operator's matter, and no other history
+            stand = Stand(Tree(), Growth(0, part.tree.size))
+        elif size == part.tree.size:
             stand = Stand.at(part.tree)
         if stand is None or stand.growth.size != part.tree.size:
             raise TwoHistoriesError(

@@ -87,6 +87,8 @@ class Outside:
     async def end(self, sealed: Sequence[Sealed]) -> list[Out]:
         """The last manifest is cosigned and stamped, too, if that takes no longer than it should."""
         found: list[Out] = []
+        if not self.witnesses and not self.stamps:
+            return found
         self._waiting += sealed
         try:
             async with asyncio.timeout(ENDING):
@@ -133,6 +135,8 @@ class Outside:
 
     def _weigh(self, name: str, asked: Asked) -> list[Told]:
         told = list[Told]()
+        for origin in asked.lines:
+            self.refused.pop((name, origin), None)
         for origin, why in asked.refused.items():
             self.refused[name, origin] = why
             resource = {"witness": name, "log": origin}

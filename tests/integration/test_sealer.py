@@ -211,7 +211,7 @@ def test_a_workers_key_used_by_somebody_else_is_named(panlock: Deployment) -> No
     forge(panlock, 0, (key, chains[0].sign_last(event, WORKER, f"{panlock.cluster_id()}/{AUDIT}/0")))
     moved, event = chains[1].event(EventType.LANE_CLOSED, timestamp(0))
     forge(panlock, 1, (moved, chains[1].sign_last(event, WORKER, f"{panlock.cluster_id()}/{AUDIT}/0")))
-    sealer = panlock.sealer().wait_ready()
+    sealer = panlock.sealer()
     assert refusal(sealer, "panlock.audit/1")["reason"] == "signature"
     worker = panlock.worker()
     what = f"panlock.audit ends with event {key.decode()}, the lane's state with"
