@@ -32,6 +32,7 @@ from pipeline.identity.verifier import Verifier
 from pipeline.keys.opened import Keys
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
+from pipeline.recording import HashKey
 from pipeline.source import Source, sources
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Worker:
                 keys=keys_used(self.policy, self.keys),
                 verifier=self._verifier,
                 signer=self._signer,
+                hash_key=HashKey.of(self.keys.active, self.keys.tokens[self.keys.active]),
                 issuers=IssuerObserver(self.policy, self._issuer_context),
             )
         return self._services

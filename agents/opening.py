@@ -98,5 +98,6 @@ def _context(number: int, inputs: set[TP], services: Services, facts: Facts) -> 
         sources=services.sources,
         approved=services.approved,
         signer=services.signer,
+        hash_key=services.hash_key,
         keys=services.keys,
     )

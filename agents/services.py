@@ -16,6 +16,7 @@ from pipeline.approval.history import Proposal
 from pipeline.audit.signature import Signer
 from pipeline.identity.verifier import Verifier
 from pipeline.policy.models import Policy
+from pipeline.recording import HashKey
 from pipeline.source import Source
 
 FRESH = 2.0  # seconds: lanes that open together ask the cluster once
@@ -25,7 +26,7 @@ FRESH = 2.0  # seconds: lanes that open together ask the cluster once
 class Services:
     """One a worker. `pool` runs enforcement; `topics` are all that the worker reads or writes.
 
-    `approved`, `keys` and `signer` as in Context.
+    `approved`, `keys`, `hash_key` and `signer` as in Context.
     """
 
     consumer: ChunkConsumer
@@ -41,6 +42,7 @@ class Services:
     keys: Mapping[str, str] = field(default_factory=dict)
     verifier: Verifier | None = None
     signer: Signer | None = None
+    hash_key: HashKey | None = None
     _asking: "asyncio.Task[Facts] | None" = field(default=None)
     _asked: float = field(default=0.0)
 

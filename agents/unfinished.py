@@ -16,7 +16,7 @@ from agents.cluster import Facts
 from agents.restore import high_watermarks
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy
-from pipeline.policy.topics import AUDIT, PENDING, STATE, rejections_topic
+from pipeline.policy.topics import AUDIT, PENDING, STATE, recorded, rejections_topic
 
 GRACE = 5.0  # seconds until a lane says what it waits for
 LOOK = 0.1  # seconds between two looks
@@ -28,7 +28,7 @@ class UnfinishedTransactionError(PanlockError):
 
 def outputs(policy: Policy, facts: Facts, lane: int) -> list[TopicPartition]:
     """Every partition that the lane writes. With `repartition: masked` others write there, too."""
-    own = [STATE, AUDIT, PENDING, *(rejections_topic(name) for name in policy.principals)]
+    own = [STATE, AUDIT, PENDING, *(rejections_topic(name) for name in policy.principals), *recorded(policy)]
     clean = {flow.clean_topic for flow in policy.flows.values()}
     return [TopicPartition(topic, lane) for topic in own if topic in facts.partitions] + [
         TopicPartition(topic, partition)

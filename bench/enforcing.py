@@ -59,12 +59,13 @@ _RULES: dict[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow with one principal; `identity` and `quarantine` as the policy has them, `write` fills it."""
+    """One flow with one principal; `identity`, `quarantine`, `recording` as the policy has them, `write` fills it."""
 
     name: str
     principal: str
     identity: str = "broker"
     quarantine: str = "clear"
+    recording: str = "off"
     write: Callable[[Access, str, int, int], Coroutine[None, None, None]] = preload
 
     @property
@@ -95,7 +96,12 @@ def _policy(flows: Sequence[Flow], audit: Signers | None) -> dict[str, object]:
         "principals": principals,
         "people": {"ana": {"certificate": "ana", "roles": ["approvers"], "keys": [_public_key()]}},
         "flows": {
-            flow.name: {"producers": [flow.principal], "quarantine": flow.quarantine, **deepcopy(_RULES)}
+            flow.name: {
+                "producers": [flow.principal],
+                "quarantine": flow.quarantine,
+                "recording": flow.recording,
+                **deepcopy(_RULES),
+            }
             for flow in flows  # copies: a policy takes no aliases of YAML
         },
     }

@@ -19,9 +19,11 @@ from pipeline.policy.topics import (
     STATE,
     input_topics,
     owner_of,
+    recorded,
     rejections_topic,
     sealer_id,
 )
+from pipeline.recording import REPLAYERS
 
 CLUSTER = "kafka-cluster"
 
@@ -47,8 +49,8 @@ class Acl(NamedTuple):
 def grants(policy: Policy) -> frozenset[Acl]:
     """Every ACL of the policy."""
     roles = policy.roles
-    every = _principals(policy), _consumers(policy), _people(policy), _auditors(policy), _changes(policy)
-    acls = [acl for some in every for acl in some]
+    every = _principals(policy), _consumers(policy), _people(policy), _replayers(policy), _auditors(policy)
+    acls = [acl for some in (*every, _changes(policy)) for acl in some]
     for name in roles.workers:
         acls += _worker(policy, name)
     for name in roles.sealers if policy.audit.sealer_keys else ():
@@ -67,7 +69,8 @@ def managed_topics(policy: Policy) -> list[str]:
     clean = [flow.clean_topic for flow in policy.flows.values()]
     changes = [] if policy.policy_approvers is None else [POLICY]
     rejections = (rejections_topic(owner) for owner in owners)
-    return [STATE, AUDIT, PENDING, DECISIONS, *_sealed(policy), *changes, *rejections, *clean, *inputs]
+    own = [STATE, AUDIT, PENDING, DECISIONS, *_sealed(policy), *changes]
+    return [*own, *rejections, *recorded(policy), *clean, *inputs]
 
 
 def _sealed(policy: Policy) -> list[str]:
@@ -99,6 +102,14 @@ def _people(policy: Policy) -> Iterator[Acl]:
         yield from _topic(person.certificate, PENDING, "READ", "DESCRIBE")
         yield from _topic(person.certificate, DECISIONS, "WRITE", "DESCRIBE")
         yield from _own_groups(person.certificate)
+
+
+def _replayers(policy: Policy) -> Iterator[Acl]:
+    """Read recordings, and in the audit what became of what they show."""
+    topics = recorded(policy)
+    for person in sorted(policy.holders((REPLAYERS,))):
+        for topic in (*topics, AUDIT) if topics else ():
+            yield from _topic(policy.people[person].certificate, topic, "READ", "DESCRIBE")
 
 
 def _changes(policy: Policy) -> Iterator[Acl]:
@@ -134,7 +145,7 @@ def _worker(policy: Policy, name: str) -> Iterator[Acl]:
         yield from _topic(name, topic, "READ", "WRITE")
     owners = {owner_of(policy, topic)[1] for topic in input_topics(policy)}
     clean = (flow.clean_topic for flow in policy.flows.values())
-    for topic in (PENDING, *map(rejections_topic, owners), *clean):
+    for topic in (PENDING, *map(rejections_topic, owners), *recorded(policy), *clean):
         yield from _topic(name, topic, "WRITE")
     for topic in managed_topics(policy):
         yield from _topic(name, topic, "DESCRIBE", "DESCRIBE_CONFIGS")

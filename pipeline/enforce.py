@@ -13,7 +13,8 @@ hold rule matches. `decide` does the rest in the lane's order, from its state, a
                 a rule matched?                        a grant of it is open? release (pipeline.grants)
                                                        hold: panlock.pending, until decisions or expiry (pipeline.holds)
                 else                                   release to clean.payments, partition 3
-                tell    one audit event; a rejection to panlock.rejections.checkout
+                tell    one audit event; a rejection to panlock.rejections.checkout; where the flow records, its
+                        masked bytes to panlock.recordings.payments, or what is known of one that was rejected
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ from pipeline.identity.verifier import Opened, joined, refused_all
 from pipeline.masking.face import REASONS, Masked
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.record import Reason, Record, Unreadable
+from pipeline.recorder import Recorder
 from pipeline.releases import Releases
 from pipeline.source import Context, Source
 from pipeline.state import State, encode_position, key_digest, next_key
@@ -152,22 +154,31 @@ def decide(
 def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     source, partition, view = chunk.source, chunk.partition, turn.view
     released = Releases(turn, source, partition)
+    recorder = None if source.recordings is None else Recorder(turn, source, source.recordings)
     position, topic_id = view.position(source.topic, partition) or 0, turn.context.topic_ids[source.topic]
     needs_key = source.clean in turn.context.compacted
+
+    def reject(record_id: str, record: Record, reason: Reason, place: str | None, proof: Proof | None) -> None:
+        turn.reject(source, record_id, reason, place, told(proof))
+        if recorder is not None:
+            recorder.refuse(record_id, record, reason, place, proof)
+
     for record, result, proof in _unread(turn, chunk, position):
         record_id = f"{source.topic}/{partition}/{record.offset}"
         if not isinstance(result, tuple):
-            turn.reject(source, record_id, result, "header" if result in HEADER_REASONS else None, told(proof))
+            reject(record_id, record, result, "header" if result in HEADER_REASONS else None, proof)
             continue
         verdict, detail, key, value, headers, masking, more, sha256 = result
         if verdict < 0:
-            turn.reject(source, record_id, REASONS[-verdict - 1], detail, told(proof))
+            reject(record_id, record, REASONS[-verdict - 1], detail, proof)
             continue
         if key is None and needs_key:
-            turn.reject(source, record_id, Reason.KEY_MISSING, "key", told(proof))
+            reject(record_id, record, Reason.KEY_MISSING, "key", proof)
             continue
         if headers is None:
             headers = tuple(record.headers) if proof is None else proof[5]
+        if recorder is not None:
+            recorder.take(record_id, record.timestamp, key, value, headers, proof)
         if verdict == 0 and not view.blocking:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256, proof)
             continue

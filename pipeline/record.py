@@ -166,5 +166,10 @@ def record_sha256(key: bytes | None, value: bytes | None, headers: Headers) -> s
         if not name.startswith("panlock-"):
             parts += [name.encode(), content]
     for part in parts:
-        digest.update(_NULL if part is None else len(part).to_bytes(4, "big") + part)
+        digest.update(framed(part))
     return digest.hexdigest()
+
+
+def framed(part: bytes | None) -> bytes:
+    """With its length before it, so that no two lists of parts look alike."""
+    return _NULL if part is None else len(part).to_bytes(4, "big") + part

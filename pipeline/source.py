@@ -17,7 +17,8 @@ from pipeline.masking.formats.schemas import NoSchemas, Schemas
 from pipeline.masking.projected import Projected
 from pipeline.policy.checks.fields import meet
 from pipeline.policy.models import Flow, HoldRule, Policy
-from pipeline.policy.topics import quarantine_topic, rejections_topic
+from pipeline.policy.topics import quarantine_topic, recordings_topic, rejections_topic
+from pipeline.recording import HashKey
 from pipeline.repartition import partition_of
 
 
@@ -35,6 +36,7 @@ class Source:
     rules: tuple[HoldRule, ...]
     masker: Masker
     conditions: Conditions
+    recordings: str | None = None  # the topic that keeps what is written here
     signed: tuple[Verifier, Terms] | None = None  # what its records are verified with, and what the policy asks
     spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
 
@@ -49,7 +51,8 @@ class Context:
     `limits`: topic → the largest record batch in bytes that it takes (max.message.bytes); `topic_ids`: topic → UUID;
     `compacted`: topics that take no record without a key. `approved`: every bundle that people have put in force, the
     one of this policy last; empty where no people are asked. `signer` signs the lane's audit, where the policy asks.
-    `keys`: what the lane may use, as pipeline.keys.opened names it → what it came from.
+    `hash_key` hashes what could not be masked. `keys`: what the lane may use, as pipeline.keys.opened names it → what
+    it came from.
     """
 
     policy: Policy
@@ -62,6 +65,7 @@ class Context:
     sources: Mapping[str, Source]
     approved: Sequence[Proposal] = ()
     signer: Signer | None = None
+    hash_key: HashKey | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -94,6 +98,7 @@ def sources(
                 flow.hold,
                 masker,
                 Conditions(name, flow, format_),
+                recordings_topic(name) if flow.recorded else None,
                 _signed(policy, name, principal, verifier),
                 flow.partitions if flow.repartition == "masked" else None,
             )

@@ -226,17 +226,6 @@ def _person_key(value: object) -> object:
     return value
 
 
-def later(word: str, remedy: str) -> BeforeValidator:
-    """Refuses a word of the policy's language that this release cannot carry out yet."""
-
-    def check(value: object) -> object:
-        if value == word:
-            raise wrong(f"{quote(word)} is not supported in this release", remedy)
-        return value
-
-    return BeforeValidator(check)
-
-
 def _written(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 

@@ -5,7 +5,17 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from pipeline.masking.formats.iso8583_spec import Base, SpecError, spec_of
 from pipeline.policy.kinds import (
@@ -36,7 +46,6 @@ from pipeline.policy.kinds import (
     Window,
     WitnessKey,
     X5t,
-    later,
     wrong,
 )
 
@@ -255,6 +264,31 @@ class Csv(Part):
     delimiter: Literal[",", ";", "|", "\t"] = ","
 
 
+class Recording(Part):
+    """What is kept of what producers wrote, for people who replay it; as a word alone, `mode`.
+
+    `retention_ms`: without one, 90 d of masked recordings, 30 d of those that reveal. Who replays a session needs the
+    word of `quorum` others with a role of `approvers`, where there are any.
+    """
+
+    mode: Literal["off", "masked", "reveal"] = "off"
+    retention_ms: Retention | None = Field(None, alias="retention")
+    approvers: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    quorum: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @property
+    def kept_ms(self) -> int:
+        return self.retention_ms or (30 * DAY if self.mode == "reveal" else 90 * DAY)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+        return {"anyOf": [{"enum": ["off", "masked", "reveal"]}, handler(core)]}
+
+
+def _mode(value: object) -> object:
+    return {"mode": value} if isinstance(value, str) else value
+
+
 class Flow(Part):
     """One logical stream. `retention_ms` of its quarantine topics covers the longest outage to survive."""
 
@@ -267,11 +301,7 @@ class Flow(Part):
     spec: Spec = Spec()
     ordering: Literal["key", "none"] = "key"
     repartition: Literal["off", "masked"] = "off"
-    recording: Annotated[
-        Literal["off"],
-        later("masked", "use off: recordings come with a later release"),
-        later("reveal", "use off: recordings come with a later release"),
-    ] = "off"
+    recording: Annotated[Recording, BeforeValidator(_mode)] = Recording.model_validate({})
     quarantine: Literal["clear", "sealed"] = "clear"
     window_ms: Window = Field(15 * MINUTE, alias="window")
     fields: tuple[FieldRule, ...] = ()
@@ -292,6 +322,10 @@ class Flow(Part):
     def clean_retention_ms(self) -> int:
         """Counts from the quarantine record's time: what waited out an outage must still be there to be read."""
         return self.clean.retention_ms or self.retention_ms + 7 * DAY
+
+    @property
+    def recorded(self) -> bool:
+        return self.recording.mode != "off"
 
     @property
     def closed(self) -> bool:

@@ -23,6 +23,7 @@ from pipeline.policy.models import (
     Policy,
     PolicyApprovers,
     Principal,
+    Recording,
     Roles,
     Scan,
     TokenDomain,
@@ -47,6 +48,7 @@ _PARTS: dict[Path, type[Part]] = {
     ("flows", "*", "clean"): Clean,
     ("flows", "*", "csv"): Csv,
     ("flows", "*", "scan"): Scan,
+    ("flows", "*", "recording"): Recording,
     ("flows", "*", "fields", "*"): FieldRule,
     ("flows", "*", "hold", "*"): HoldRule,
 }

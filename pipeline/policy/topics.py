@@ -28,6 +28,16 @@ def rejections_topic(principal: str) -> str:
     return f"panlock.rejections.{principal}"
 
 
+def recordings_topic(flow: str) -> str:
+    """One a flow, so that each has its own retention and readers."""
+    return f"panlock.recordings.{flow}"
+
+
+def recorded(policy: Policy) -> list[str]:
+    """Topics of recordings, sorted."""
+    return sorted(recordings_topic(name) for name, flow in policy.flows.items() if flow.recorded)
+
+
 def sealer_id(policy: Policy) -> str:
     """The sealer's transactional id; workers', who may use any that begins with the application, cannot reach it."""
     return f"sealer-{policy.application}"
@@ -51,7 +61,8 @@ def owner_of(policy: Policy, topic: str) -> tuple[str, str]:
 def limits(policy: Policy) -> dict[str, int]:
     """Topic → max.message.bytes, for every topic of the policy.
 
-    A clean record may be larger than its quarantine record by tokens and headers; a held one is base64 inside JSON.
+    A clean record may be larger than its quarantine record by tokens and headers, and its recording again by as much;
+    a held one is base64 inside JSON.
     """
     largest = max(flow.max_message_bytes for flow in policy.flows.values())
     sizes = {STATE: 2 * largest + HEADROOM, PENDING: 2 * largest + HEADROOM, AUDIT: max(largest, 1 << 20)}
@@ -62,6 +73,8 @@ def limits(policy: Policy) -> dict[str, int]:
         sizes[SEALER_AUDIT] = sizes[CHECKPOINTS] = 1 << 20
     for name, flow in policy.flows.items():
         sizes[flow.clean_topic] = flow.max_message_bytes + HEADROOM
+        if flow.recorded:
+            sizes[recordings_topic(name)] = flow.max_message_bytes + 2 * HEADROOM
         for principal in flow.producers:
             sizes[quarantine_topic(name, principal)] = flow.max_message_bytes
             sizes[rejections_topic(principal)] = 1 << 20

@@ -27,23 +27,27 @@ TOPICS = {
     "state": "panlock.state",
     "rej.checkout": "panlock.rejections.checkout",
     "rej.refunds": "panlock.rejections.refunds",
+    "recordings": "panlock.recordings.payments",
 }
 
 # r: may read, w: may write. checkout and refunds are producers, ledger a consumer, ana approves, cy approves and
-# resumes lanes; mallory has a certificate of the same CA and no place in the policy.
+# resumes lanes; ray replays; mallory has a certificate of the same CA and no place in the policy.
 MATRIX = """\
-                 q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.checkout  rej.refunds
-checkout         w           -          -      -        -          -      -      r             -
-refunds          -           w          -      -        -          -      -      -             r
-ledger           -           -          r      -        -          -      -      -             -
-panlock-worker   r           r          w      w        rw         rw     rw     w             w
-ana              -           -          -      r        w          -      -      -             -
-cy               -           -          -      r        w          -      -      -             -
-panlock-auditor  -           -          -      -        -          r      -      -             -
-ops              -           -          -      -        -          -      -      -             -
-panlock-deploy   -           -          -      -        -          -      -      -             -
-mallory          -           -          -      -        -          -      -      -             -
+                 q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.checkout  rej.refunds  recordings
+checkout         w           -          -      -        -          -      -      r             -            -
+refunds          -           w          -      -        -          -      -      -             r            -
+ledger           -           -          r      -        -          -      -      -             -            -
+panlock-worker   r           r          w      w        rw         rw     rw     w             w            w
+ana              -           -          -      r        w          -      -      -             -            -
+cy               -           -          -      r        w          -      -      -             -            -
+ray              -           -          -      r        w          r      -      -             -            r
+panlock-auditor  -           -          -      -        -          r      -      -             -            -
+ops              -           -          -      -        -          -      -      -             -            -
+panlock-deploy   -           -          -      -        -          -      -      -             -            -
+mallory          -           -          -      -        -          -      -      -             -            -
 """
+RAY = "  ray@pay.example: {certificate: ray, roles: [replayers]}\nflows:\n"
+RECORDED = POLICY.replace("recording: off", "recording: masked").replace("flows:\n", RAY)
 ROLES = [line.split()[0] for line in MATRIX.splitlines()[1:]]
 
 DENIED = {
@@ -58,7 +62,7 @@ WAIT = 30.0  # seconds
 @pytest.fixture(scope="module")
 def provisioned(fresh_cluster: DevCluster) -> DevCluster:
     """The policy applied, and a record of the administrator's in each topic."""
-    provision(fresh_cluster.config("admin"), parse_policy(POLICY, "policy.yaml"))
+    provision(fresh_cluster.config("admin"), parse_policy(RECORDED, "policy.yaml"))
     assert set(write(fresh_cluster, "admin").values()) == {None}
     return fresh_cluster
 

@@ -10,7 +10,7 @@ from pipeline.policy import parse_policy
 from pipeline.policy.topics import limits
 from tests.lane import POLICY
 
-RULES = parse_policy(POLICY, "policy.yaml")
+RULES = parse_policy(POLICY.replace("    partitions: 1\n", "    partitions: 1\n    recording: masked\n"), "policy.yaml")
 TOPICS = limits(RULES)
 FITTING = Facts(Identity("cluster", dict.fromkeys(TOPICS, "id")), dict.fromkeys(TOPICS, 1), TOPICS, frozenset())
 

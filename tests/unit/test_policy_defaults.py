@@ -48,7 +48,7 @@ def test_defaults_are_those_of_the_formats(short: Policy) -> None:
         8,
         "broker",
     )
-    assert (flow.partitions, flow.quarantine, flow.recording, flow.ordering) == (12, "clear", "off", "key")
+    assert (flow.partitions, flow.quarantine, flow.recording.mode, flow.ordering) == (12, "clear", "off", "key")
     assert (flow.format, flow.scan.pan, flow.clean_topic, flow.max_message_bytes) == (
         "json",
         "partial",
@@ -90,7 +90,7 @@ def test_the_hash_is_over_the_bytes_of_the_file(tmp_path: Path) -> None:
 
 def test_words_that_older_yaml_takes_for_something_else_stay_words() -> None:
     flow = parse_policy(POLICY.replace("id: large-refund", "id: no"), "p").flows["payments"]
-    assert flow.recording == "off"
+    assert flow.recording.mode == "off"
     assert flow.hold[0].id == "no"
 
 

@@ -22,6 +22,7 @@ from pipeline.policy.checks.holds import (
 )
 from pipeline.policy.checks.people import check_break_glass, check_keys, check_owners
 from pipeline.policy.checks.principals import check_clients, check_denied, check_identities, check_spiffe
+from pipeline.policy.checks.recordings import check_replays, check_reveals
 from pipeline.policy.checks.strategies import check_strategies
 from pipeline.policy.document import Cursor
 from pipeline.policy.problems import Problem
@@ -52,4 +53,6 @@ CHECKS: tuple[Check, ...] = (
     check_spiffe,
     check_clients,
     check_denied,
+    check_replays,
+    check_reveals,
 )

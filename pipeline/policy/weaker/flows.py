@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.masking.strategies import DEFAULTS
 from pipeline.policy.kinds import duration
-from pipeline.policy.models import FieldRule, Flow, Policy, Scan
+from pipeline.policy.models import FieldRule, Flow, Policy, Recording, Scan
 from pipeline.policy.weaker.holds import weaker_holds
 from pipeline.policy.weaker.ranks import Weakening, added, changed, higher, lower_rank, unranked
 
@@ -13,14 +13,15 @@ from pipeline.policy.weaker.ranks import Weakening, added, changed, higher, lowe
 STRATEGIES = ("drop", "redact", "token", "encrypt", "fpe", "partial", "off", "clear")
 _ORDERS = {
     "quarantine": ("sealed", "clear"),
-    "recording": ("off", "masked", "reveal"),
     "ordering": ("key", "none"),
     "schema_": ("closed", "open"),
     "repartition": ("masked", "off"),
 }
 _READING = ("format", "csv", "spec")
 _LONGER = {"retention_ms": "retention", "clean_retention_ms": "clean.retention", "window_ms": "window"}
-_RANKED = {*_ORDERS, *_READING, *_LONGER, "producers", "consumers", "clean", "fields", "scan", "allow", "hold"}
+_RANKED = {*_ORDERS, *_READING, *_LONGER}
+_RANKED |= {"producers", "consumers", "clean", "fields", "scan", "allow", "hold", "recording"}
+_RECORDINGS = ("off", "masked", "reveal")
 _NEUTRAL = {"partitions", "max_message_bytes"}
 
 
@@ -38,11 +39,32 @@ def weaker_flow(place: str, name: str, old: Policy, new: Policy) -> Iterator[Wea
         was, becomes = getattr(before, key, 0), getattr(after, key, 0)
         shown = f"{duration(was)} becomes {duration(becomes)}" if becomes > was else ""
         yield from higher("life-longer", f"{place}.{field}", was, becomes, shown)
+    yield from _recording(f"{place}.recording", before.recording, after.recording)
     yield from _fields(place, before, after)
     yield from _scan(f"{place}.scan", before.scan, after.scan)
     yield from added("allow-wider", f"{place}.allow", before.allow, after.allow, "is not scanned")
     yield from weaker_holds(f"{place}.hold", name, old, new)
     yield from unranked(place, before, after, _RANKED | _NEUTRAL)
+
+
+def _recording(place: str, old: Recording, new: Recording) -> Iterator[Weakening]:
+    yield from lower_rank("recording-weaker", f"{place}.mode", old.mode, new.mode, _RECORDINGS)
+    if new.mode == "off":
+        return
+    shown = f"{duration(old.kept_ms)} becomes {duration(new.kept_ms)}"
+    yield from higher("life-longer", f"{place}.retention", old.kept_ms, new.kept_ms, shown)
+    yield from _replaying(place, old, new)
+    yield from unranked(place, old, new, {"mode", "retention_ms", "approvers", "quorum"})
+
+
+def _replaying(place: str, old: Recording, new: Recording) -> Iterator[Weakening]:
+    """Who must agree before somebody replays."""
+    kind = "recording-weaker"
+    if old.approvers and not new.approvers:
+        yield Weakening(kind, f"{place}.approvers", "a replay takes nobody's word any more")
+    elif old.approvers:
+        yield from added(kind, f"{place}.approvers", old.approvers, new.approvers, "may let others replay")
+        yield from higher(kind, f"{place}.quorum", -old.quorum, -new.quorum, f"{old.quorum} becomes {new.quorum}")
 
 
 def _fields(place: str, old: Flow, new: Flow) -> Iterator[Weakening]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pipeline.policy.models import Audit, Denied, Policy, Roles
 from pipeline.policy.weaker.ranks import Weakening, added, changed, unranked
+from pipeline.recording import REPLAYERS
 
-_STANDING = ("operators", "revealers")  # roles of people that Panlock itself asks for
+_STANDING = ("operators", "revealers", REPLAYERS)  # roles of people that Panlock itself asks for
 
 
 def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
