@@ -37,6 +37,7 @@ class Panlock(LazyGroup):
             ),
             "mask": Member("cli.mask", "mask", "Try a policy on NDJSON, without Kafka."),
             "reveal": Member("cli.reveal", "reveal", "Read an encrypted value; the audit says who did, and why."),
+            "recordings": Member("cli.recordings", "app", "List and replay what a flow has recorded."),
             "scan": Member("cli.scan", "scan", "What is sensitive in NDJSON, without a policy."),
             "audit": Member("cli.audit", "app", "Verify and export the audit."),
             "policy": Member("cli.policy", "app", "Check a policy, and change the one in force."),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
@@ -49,6 +49,13 @@ class Reader:
         starts = await self._consumer.beginning_offsets(places)
         ends = await self._high_watermarks(places)
         return Log(topic, {tp.partition: starts[tp] for tp in places}, {tp.partition: ends[tp] for tp in places})
+
+    async def since(self, log: Log, ms: int) -> Log:
+        """Of the log what lies behind the last record before that time, by the records' own times in ms."""
+        places = {TopicPartition(log.topic, partition): ms for partition in log.starts}
+        found = await self._consumer.offsets_for_times(places)
+        starts = {tp.partition: log.ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
+        return replace(log, starts=starts)
 
     async def read(self, log: Log) -> AsyncIterator[list[ConsumerRecord]]:
         """Batches of one partition, in order, until the position of each is at its end: control records move it."""

@@ -134,6 +134,7 @@ class Refusal(StrEnum):
     CONDITION_INVALID = "condition-invalid"
     GRANT_LIMITS = "grant-limits"
     KEY_NOT_HARDWARE = "key-not-hardware"
+    NOT_APPROVED = "not-approved"
 
 
 class Unreadable(NamedTuple):

@@ -45,6 +45,8 @@ class EventType(StrEnum):
     POLICY_APPLIED = "policy.applied"
     APPROVER_KEYS_OBSERVED = "approver.keys-observed"
     VALUE_REVEALED = "value.revealed"
+    RECORDING_READ = "recording.read"
+    RECORDING_APPROVED = "recording.approved"
     LANE_OPENED = "lane.opened"
     LANE_CLOSED = "lane.closed"
     LANE_RESUMED = "lane.resumed"

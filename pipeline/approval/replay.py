@@ -1,0 +1,64 @@
+"""Replays: who reads recordings, and who lets them. In pipeline.approval.decision's envelope:
+
+    {"v":1,"replay":{"cluster":"<id>","lane":3,"flow":"payments","principal":"checkout","record":"",
+     "since":<ms>,"until":<ms>,"mode":"masked"|"reveal","place":"terminal"|"file"|"topic","approved":"3/41 0/17",
+     "reason":"...","jti":"...","iat":<seconds since 1970>}}
+    {"v":1,"replay_word":{"cluster":"<id>","lane":3,"flow":"payments","principal":"checkout","record":"",
+     "since":<ms>,"until":<ms>,"mode":"masked"|"reveal","replayer":"cy@pay.example","reason":"...","jti":"...",
+     "iat":<seconds>}}
+
+The first says that somebody is about to read: one `record`, or what a principal wrote in a time, the end excluded;
+`approved` are the ids of the events that tell of others' words. The second is such a word.
+"""
+
+from dataclasses import dataclass, field
+
+from pipeline.approval.id_token import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`since`, `until` in ms, the broker's time of records; `record` is empty for a session; the rest as in
+    Decision."""
+
+    cluster: str
+    lane: int
+    flow: str
+    principal: str
+    record: str
+    since: int
+    until: int
+    mode: str
+    place: str
+    approved: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+    key: str = field(default="", compare=False)
+    session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayWord:
+    """Somebody lets `replayer` replay exactly that; members as in Replay."""
+
+    cluster: str
+    lane: int
+    flow: str
+    principal: str
+    record: str
+    since: int
+    until: int
+    mode: str
+    replayer: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+    key: str = field(default="", compare=False)
+    session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
