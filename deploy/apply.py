@@ -1,6 +1,7 @@
 """Carrying out a plan: adds, grows and sets; never deletes a topic or a record, never shrinks."""
 
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
 
@@ -18,7 +19,7 @@ from confluent_kafka.admin import (
 from deploy.admin import TIMEOUT, KafkaRefusedError, ask, settle
 from deploy.desired import Desired
 from deploy.observed import Observed, observe, to_binding, to_filter
-from deploy.plan import Plan, plan
+from deploy.plan import Configure, Plan, plan
 from pipeline.errors import PanlockError
 
 SETTLE_LIMIT = 30.0  # seconds until the brokers show what the controller has accepted
@@ -73,7 +74,7 @@ def _carry_out(admin: AdminClient, desired: Desired, todo: Plan) -> None:
         return
     _create(admin, desired, todo)
     _grow(admin, todo)
-    _configure(admin, todo)
+    configure(admin, todo.configure)
 
 
 def _refuse(todo: Plan) -> None:
@@ -103,9 +104,10 @@ def _once(what: str, future: "Future[object]", done: int) -> None:
             raise
 
 
-def _configure(admin: AdminClient, todo: Plan) -> None:
+def configure(admin: AdminClient, changes: Iterable[Configure]) -> None:
+    """Set what topics are configured to; retention, too, which removes what is older."""
     entries: dict[str, list[ConfigEntry]] = {}
-    for each in todo.configure:
+    for each in changes:
         entry = ConfigEntry(each.key, each.after, incremental_operation=AlterConfigOpType.SET)
         entries.setdefault(each.topic, []).append(entry)
     if entries:

@@ -98,7 +98,10 @@ def _panlock(policy: Policy) -> list[Topic]:
     producers = sorted({principal for flow in policy.flows.values() for principal in flow.producers})
     configs |= {rejections_topic(principal): _delete(WEEK, "CreateTime") for principal in producers}
     recorded = {name: flow.recording.kept_ms for name, flow in policy.flows.items() if flow.recorded}
-    configs |= {recordings_topic(name): _delete(kept, "CreateTime") for name, kept in recorded.items()}
+    configs |= {
+        recordings_topic(name): _delete(kept, "CreateTime") | {"segment.ms": str(min(DAY, kept))}
+        for name, kept in recorded.items()
+    }
     return [Topic(name, policy.lanes, True, each) for name, each in configs.items()]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from deploy.demo import outside, sealing
+from deploy.demo import outside, replaying, sealing
 from deploy.demo.cards import CARDS
 from deploy.demo.clients import ends, in_bytes, read_all, topics
 from deploy.demo.people import write_config
@@ -16,6 +16,8 @@ from deploy.demo.told import expect
 
 
 def tell(run: Run) -> None:
+    with run.narrator.work("a person with the role replays what refunds wrote"):
+        replaying.replay(run)
     with run.narrator.work("the worker ends in order"):
         (worker,) = run.workers.values()
         code = worker.stop()
@@ -30,6 +32,7 @@ def tell(run: Run) -> None:
     verify(run, config)
     with run.narrator.work("an export and a proof are kept, to be looked at"):
         sealing.keep(run)
+        replaying.keep(run, run.directory.parent / "audit")
 
 
 def reckon(run: Run) -> None:
@@ -85,7 +88,7 @@ def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
     logs = (run.directory / "kafka").rglob("*.log")
     segments = [file for file in logs if not file.parent.name.startswith(f"{CHECKOUT}-")]
     written = [file for place in ("workers", "export") for file in (run.directory / place).rglob("*")]
-    for file in sorted([*segments, *written, run.directory / "proof.json"]):
+    for file in sorted([*segments, *written, run.directory / "proof.json", run.directory / replaying.NAME]):
         if file.is_file():
             yield str(file.relative_to(run.directory)), [file.read_bytes()]
     for command, printed in run.commands.said:
