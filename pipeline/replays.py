@@ -7,11 +7,11 @@ who had the role.
 from pipeline.approval.replay import Replay, ReplayWord
 from pipeline.approval.requester import same_person
 from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType, timestamp
 from pipeline.policy.models import Recording
 from pipeline.record import Refusal
 from pipeline.recording import REPLAYERS
-from pipeline.reveals import AHEAD_MS, FRESH_MS
 from pipeline.turn import Turn
 
 
@@ -57,7 +57,7 @@ def _stale(turn: Turn, message: Replay | ReplayWord) -> Refusal | None:
         return Refusal.WRONG_CLUSTER
     if message.lane != turn.context.lane:
         return Refusal.UNKNOWN_RECORD
-    return None if -AHEAD_MS <= message.received - message.iat * 1000 <= FRESH_MS else Refusal.EXPIRED
+    return None if is_fresh(message.iat, message.received) else Refusal.EXPIRED
 
 
 def _tell(
