@@ -18,6 +18,7 @@ from agents.assignor import lane_assignor
 from agents.config import WorkerConfig, WorkerConfigError
 from agents.inbox import BATCH_RECORDS
 from agents.issuers.observer import IssuerObserver
+from agents.keys.recording import RecordingKeys
 from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
@@ -33,6 +34,7 @@ from pipeline.keys.opened import Keys
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import DECISIONS, input_topics, limits
 from pipeline.recording import HashKey
+from pipeline.revealing import Secrets
 from pipeline.source import Source, sources
 
 log = logging.getLogger(__name__)
@@ -47,13 +49,20 @@ METADATA_AGE = 10_000  # ms until a topic that was recreated, or a partition tha
 class Worker:
     """The lanes that this process has, and what they share."""
 
-    def __init__(self, policy: Policy, config: WorkerConfig, keys: Keys, approved: Sequence[Proposal] = ()) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        config: WorkerConfig,
+        keys: Keys,
+        approved: Sequence[Proposal] = (),
+        development: bool = False,
+    ) -> None:
         self.policy, self.config, self.keys, self.approved = policy, config, keys, approved
         self.app = _app(policy, config)
         self.lanes: dict[int, Lane] = {}
         self._verifier = verifier_of(policy, config, keys)
         self._signer = signer_of(policy.audit.worker_keys, keys.audit)
-        self._sources = flow_sources(policy, config, keys, self._verifier)
+        self._sources = flow_sources(policy, config, keys, self._verifier, development)
         self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
@@ -135,11 +144,14 @@ class Worker:
 
 
 def flow_sources(
-    policy: Policy, config: WorkerConfig, keys: Keys, verifier: Verifier | None = None
+    policy: Policy, config: WorkerConfig, keys: Keys, verifier: Verifier | None = None, development: bool = False
 ) -> dict[str, Source]:
-    """Raises WorkerConfigError where the policy works with a key that the worker does not have."""
+    """Raises WorkerConfigError where the policy works with a key that the worker does not have, KeysError."""
+    secrets = None
+    if any(flow.recording.mode == "reveal" for flow in policy.flows.values()):
+        secrets = Secrets(RecordingKeys(config, development), keys.tokens, keys.active)
     try:
-        return sources(policy, keys.keyring(), faults.PANIC_ON, config.source_of_schemas(), verifier)
+        return sources(policy, keys.keyring(), faults.PANIC_ON, config.source_of_schemas(), verifier, secrets)
     except ValueError as error:
         raise WorkerConfigError(f"token_keys: {error}") from error
 

@@ -30,6 +30,7 @@ from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
 from pipeline.identity.envelope import Place
 from pipeline.in_force import OlderPolicyError
+from pipeline.keys.service import KeysError
 from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
@@ -80,6 +81,7 @@ WAITS = (
     SchemasUnavailableError,
     OlderPolicyError,
     UnfinishedTransactionError,
+    KeysError,
 )
 
 

@@ -54,7 +54,7 @@ def worker(
         signer = signer_of(rules.audit.worker_keys, keys.audit)
         words = asyncio.run(approved(settings.kafka, bundle, settings.genesis, settings.issuer_context(), signer))
         check_fit(rules, asyncio.run(facts(settings.kafka, sorted(limits(rules)))))
-    app = Worker(rules, settings, keys, words).app
+    app = Worker(rules, settings, keys, words, development).app
     gc.freeze()
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH)

@@ -34,6 +34,7 @@ from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.record import Reason, Record, Unreadable
 from pipeline.recorder import Recorder
 from pipeline.releases import Releases
+from pipeline.revealing import Revealed
 from pipeline.source import Context, Source
 from pipeline.state import State, encode_position, key_digest, next_key
 from pipeline.turn import Parked, Turn
@@ -48,7 +49,10 @@ HEADER_REASONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Enforced:
-    """A chunk of one input partition after the stateless half: a Masked, or why it was refused, for each record."""
+    """A chunk of one input partition after the stateless half: a Masked, or why it was refused, for each record.
+
+    `revealed`: values for recordings that keep card numbers, encrypted.
+    """
 
     source: Source
     partition: int
@@ -56,6 +60,7 @@ class Enforced:
     results: Sequence[Masked | Reason]
     end: int
     proofs: Proofs | None = None
+    revealed: Revealed | None = None
 
 
 def enforce(
@@ -63,7 +68,7 @@ def enforce(
 ) -> Enforced:
     """Verify, mask and assess a chunk. Content never raises: what cannot be enforced is rejected.
 
-    `place`: where signed records were written. Raises SchemasUnavailableError, whatever the content.
+    `place`: where signed records were written. Raises SchemasUnavailableError and KeysError, whatever the content.
     """
     if source.identity == "signed":
         return _enforce_signed(source, partition, records, end, place)
@@ -76,7 +81,8 @@ def enforce(
     keys, values = [record.key for record in wanted], [record.value for record in wanted]
     masked = iter(_mask(source, keys, values, [record.headers for record in wanted]))
     results = [refused[index] if index in refused else next(masked) for index in range(len(records))]
-    return Enforced(source, partition, records, results, end)
+    revealed = _reveal(source, partition, [record.offset for record in wanted], values)
+    return Enforced(source, partition, records, results, end, revealed=revealed)
 
 
 def _verify(source: Source, record: Record) -> Reason | None:
@@ -97,7 +103,13 @@ def _enforce_signed(
         next(masked) if refusal is None else record.reason if isinstance(record, Unreadable) else refusal
         for record, refusal in zip(records, opened.refusals, strict=True)
     ]
-    return Enforced(source, partition, records, results, end, opened.proofs)
+    passed = [record.offset for record, refusal in zip(records, opened.refusals, strict=True) if refusal is None]
+    revealed = _reveal(source, partition, passed, opened.values)
+    return Enforced(source, partition, records, results, end, opened.proofs, revealed)
+
+
+def _reveal(source: Source, partition: int, offsets: Sequence[int], values: Sequence[bytes | None]) -> Revealed | None:
+    return None if source.revealer is None else source.revealer.reveal(partition, source.principal, offsets, values)
 
 
 def _open(source: Source, records: Sequence[Record], place: Place | None) -> Opened:
@@ -154,7 +166,7 @@ def decide(
 def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
     source, partition, view = chunk.source, chunk.partition, turn.view
     released = Releases(turn, source, partition)
-    recorder = None if source.recordings is None else Recorder(turn, source, source.recordings)
+    recorder = None if source.recordings is None else Recorder(turn, source, source.recordings, chunk.revealed)
     position, topic_id = view.position(source.topic, partition) or 0, turn.context.topic_ids[source.topic]
     needs_key = source.clean in turn.context.compacted
 
@@ -178,7 +190,7 @@ def _decide_chunk(turn: Turn, chunk: Enforced) -> None:
         if headers is None:
             headers = tuple(record.headers) if proof is None else proof[5]
         if recorder is not None:
-            recorder.take(record_id, record.timestamp, key, value, headers, proof)
+            recorder.take(record_id, record, key, value, headers, proof)
         if verdict == 0 and not view.blocking:
             released.add(record_id, record.timestamp, key, value, headers, masking, more, sha256, proof)
             continue

@@ -13,7 +13,7 @@ from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed
 from pipeline.approval.pending import Pending
-from pipeline.approval.replay import Replay, ReplayWord
+from pipeline.approval.replay import Replay, ReplayWord, Shred
 from pipeline.approval.roles import actor_of, proof_of
 from pipeline.approval.weigh import Approved, Denied, Quorum, weigh
 from pipeline.audit.events import EventType, by
@@ -25,7 +25,7 @@ from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.observing import observe
 from pipeline.policy.topics import DECISIONS
 from pipeline.record import Reason, Record, RecordId, RecordIdError, Refusal
-from pipeline.replays import hear_word, replay
+from pipeline.replays import hear_word, replay, shred
 from pipeline.resume import resume
 from pipeline.reveals import reveal
 from pipeline.source import Source
@@ -91,6 +91,9 @@ def hear(turn: Turn, chunk: Messages) -> None:
                 refuse(turn, refusal, where, message)
         elif isinstance(message, ReplayWord):
             if (refusal := hear_word(turn, message, where)) is not None:
+                refuse(turn, refusal, where, message)
+        elif isinstance(message, Shred):
+            if (refusal := shred(turn, message, where)) is not None:
                 refuse(turn, refusal, where, message)
         elif isinstance(message, Decision):
             _weigh(turn, message, record.timestamp, where)

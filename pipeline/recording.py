@@ -10,6 +10,8 @@
     panlock-principal  who wrote it
     panlock-policy     hash of the policy it was masked under
     panlock-key        the masked key; absent where that is null
+    panlock-reveal     where card numbers are kept, in the value as enc_<id>_…: their data key, wrapped
+                       (pipeline.keys.recording)
     panlock-envelope   of a signed record: {"certificate":…,"content":…,"envelope":…}, as its events have them
 
 What became of the record is in the audit, under the same record id.
@@ -23,6 +25,7 @@ from typing import Any
 import orjson
 
 from pipeline.errors import PanlockError
+from pipeline.keys.recording import SealedDataKey, SealedKeyError
 from pipeline.record import Headers, Record, RecordId, RecordIdError, framed
 
 REPLAYERS = "replayers"  # the role of people who replay recordings
@@ -67,7 +70,7 @@ def refused_mark(reason: str, place: str | None, length: int | None, hash_: str 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One message read back; `timestamp` in ms. `refused`: its reason and what else is known of it, of a record that
-    could not be masked; `envelope` of a signed one."""
+    could not be masked; `envelope` of a signed one; `sealed`: the data key of what it has encrypted."""
 
     record: RecordId
     timestamp: int
@@ -78,6 +81,7 @@ class Recording:
     headers: Headers
     refused: dict[str, Any] | None
     envelope: dict[str, Any] | None
+    sealed: SealedDataKey | None
 
     @property
     def flow(self) -> str:
@@ -95,7 +99,8 @@ def read_recording(
         version = mark.pop("v")
         principal, policy = own["panlock-principal"].decode(), own["panlock-policy"].decode()
         envelope = orjson.loads(own["panlock-envelope"]) if "panlock-envelope" in own else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecordIdError):
+        sealed = SealedDataKey.decode(own["panlock-reveal"]) if "panlock-reveal" in own else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecordIdError, SealedKeyError):
         raise RecordingError("no recording: it has another form") from None
     if version != 1:
         raise RecordingError(f"a recording of version {version}: use a newer Panlock")
@@ -103,5 +108,5 @@ def read_recording(
         raise RecordingError("no recording: its key names no quarantine topic")
     theirs = tuple((name, content) for name, content in headers if not name.startswith(OWN))
     return Recording(
-        record, timestamp, principal, policy, own.get("panlock-key"), value, theirs, mark or None, envelope
+        record, timestamp, principal, policy, own.get("panlock-key"), value, theirs, mark or None, envelope, sealed
     )

@@ -4,15 +4,19 @@ The lane has no hand in what is shown. What counts here is the trace, which come
 who had the role.
 """
 
-from pipeline.approval.replay import Replay, ReplayWord
+from pipeline.approval.replay import Replay, ReplayWord, Shred
 from pipeline.approval.requester import same_person
 from pipeline.approval.roles import actor_of, proof_of, roles_of
 from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType, timestamp
+from pipeline.keys.recording import kek_name
 from pipeline.policy.models import Recording
 from pipeline.record import Refusal
 from pipeline.recording import REPLAYERS
+from pipeline.reveals import ROLE as REVEALERS
 from pipeline.turn import Turn
+
+SHREDDERS = "shredders"  # the role of people who destroy keys of recordings
 
 
 def replay(turn: Turn, message: Replay, where: str) -> Refusal | None:
@@ -20,7 +24,7 @@ def replay(turn: Turn, message: Replay, where: str) -> Refusal | None:
     refusal = _stale(turn, message)
     if refusal is None and recording is None:
         refusal = Refusal.UNKNOWN_RECORD
-    if refusal is None and REPLAYERS not in roles_of(message, turn.context.policy):
+    if refusal is None and not roles_for(message.mode) <= roles_of(message, turn.context.policy):
         refusal = Refusal.WRONG_ROLE
     if refusal is None and recording is not None and len(set(message.approved.split())) < needed(recording):
         refusal = Refusal.NOT_APPROVED
@@ -42,6 +46,28 @@ def hear_word(turn: Turn, message: ReplayWord, where: str) -> Refusal | None:
     return None
 
 
+def shred(turn: Turn, message: Shred, where: str) -> Refusal | None:
+    """Flows that have left the policy too: their keys are still there."""
+    refusal = _stale(turn, message)
+    if refusal is None and SHREDDERS not in roles_of(message, turn.context.policy):
+        refusal = Refusal.WRONG_ROLE
+    if refusal is None:
+        turn.event(
+            EventType.RECORDING_SHREDDED,
+            actor=actor_of(message),
+            reason=message.reason,
+            resource={"decision": where, "flow": message.flow, "kek": kek_name(message.flow, message.month)},
+            recording={"answer": message.answer} if message.answer else None,
+            proof=proof_of(message),
+        )
+    return refusal
+
+
+def roles_for(mode: str) -> frozenset[str]:
+    """What a replay takes, all of them."""
+    return frozenset((REPLAYERS, REVEALERS) if mode == "reveal" else (REPLAYERS,))
+
+
 def needed(recording: Recording) -> int:
     """How many others must agree."""
     return recording.quorum if recording.approvers else 0
@@ -52,7 +78,7 @@ def _recording(turn: Turn, message: Replay | ReplayWord) -> Recording | None:
     return None if flow is None or not flow.recorded else flow.recording
 
 
-def _stale(turn: Turn, message: Replay | ReplayWord) -> Refusal | None:
+def _stale(turn: Turn, message: Replay | ReplayWord | Shred) -> Refusal | None:
     if message.cluster != turn.context.cluster:
         return Refusal.WRONG_CLUSTER
     if message.lane != turn.context.lane:

@@ -20,6 +20,7 @@ from pipeline.policy.models import Flow, HoldRule, Policy
 from pipeline.policy.topics import quarantine_topic, recordings_topic, rejections_topic
 from pipeline.recording import HashKey
 from pipeline.repartition import partition_of
+from pipeline.revealing import Revealer, Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Source:
     masker: Masker
     conditions: Conditions
     recordings: str | None = None  # the topic that keeps what is written here
+    revealer: Revealer | None = None  # of recordings that keep card numbers, encrypted
     signed: tuple[Verifier, Terms] | None = None  # what its records are verified with, and what the policy asks
     spread: int | None = None  # partitions to spread masked keys over; None: a record keeps its partition
 
@@ -75,15 +77,17 @@ def sources(
     panic_on: str | None = None,
     schemas: Schemas | None = None,
     verifier: Verifier | None = None,
+    secrets: Secrets | None = None,
 ) -> dict[str, Source]:
     """Quarantine topic → Source, for the whole policy. `panic_on` is fault injection (pipeline.masking.face).
 
-    Without a verifier, records of signed principals cannot be enforced.
+    Without a verifier, records of signed principals cannot be enforced; without secrets, recordings reveal nothing.
     """
     made = {}
     for name, flow in policy.flows.items():
         kernel = kernel_flow(name, flow, policy, keyring, standing=_standing(flow), panic_on=panic_on)
         format_ = format_of(flow, schemas or NoSchemas())
+        revealer = Revealer(name, flow, policy, secrets) if flow.recording.mode == "reveal" and secrets else None
         masker: Masker = kernel if format_ is None else Projected(kernel, format_)
         for principal in flow.producers:
             topic = quarantine_topic(name, principal)
@@ -99,6 +103,7 @@ def sources(
                 masker,
                 Conditions(name, flow, format_),
                 recordings_topic(name) if flow.recorded else None,
+                revealer,
                 _signed(policy, name, principal, verifier),
                 flow.partitions if flow.repartition == "masked" else None,
             )

@@ -28,7 +28,7 @@ from deploy.dev.ca import DevelopmentCA
 from deploy.dev.ports import free_ports
 
 JWT = "service.account.token"
-POLICY = 'path "transit/*" { capabilities = ["update"] }'
+POLICY = 'path "transit/*" { capabilities = ["create", "update", "delete"] }'
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class _Transit(BaseHTTPRequestHandler):
 
     do_PUT = do_POST
 
+    def do_DELETE(self) -> None:
+        status, answer = self.server.delete(self.path, self.headers["X-Vault-Token"])
+        self._send(status, answer)
+
     def _certificate(self) -> bool:
         assert isinstance(self.connection, ssl.SSLSocket)
         return bool(self.connection.getpeercert())
@@ -94,7 +98,8 @@ class _StandIn(ThreadingHTTPServer):
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_cert_chain(leaf.certificate, leaf.key)
         self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.key = AESGCM(os.urandom(32))
+        self.keys = {"panlock": AESGCM(os.urandom(32))}
+        self.deletable: set[str] = set()
         address = f"https://127.0.0.1:{self.server_address[1]}"
         token, secret = f"hvs.{secrets.token_hex(12)}", secrets.token_hex(16)
         self.told = Server(address, ca.certificate, token, "role", secret, (client.certificate, client.key))
@@ -109,9 +114,16 @@ class _StandIn(ThreadingHTTPServer):
                 return self._login(certified)
             case _ if token != self.told.token:
                 return _refused(403, "permission denied")
-            case ["transit", *what, "panlock"] if body.get("context") or not self.derived:
-                return self._transit(what, body)
-            case ["transit", *_, "panlock"]:
+            case ["transit", "keys", name]:
+                self.keys.setdefault(name, AESGCM(os.urandom(32)))
+                return 200, {"data": {"name": name}}
+            case ["transit", "keys", name, "config"] if name in self.keys:
+                if body.get("deletion_allowed"):
+                    self.deletable.add(name)
+                return 200, {"data": {"deletion_allowed": name in self.deletable}}
+            case ["transit", *what, name] if name in self.keys and (body.get("context") or not self.derived):
+                return self._transit(what, body, self.keys[name])
+            case ["transit", *_, name] if name in self.keys:
                 return _refused(400, "missing 'context' for key derivation")
         return _refused(400, "encryption key not found")
 
@@ -120,16 +132,26 @@ class _StandIn(ThreadingHTTPServer):
             return _refused(400, "invalid role or secret ID")
         return 200, {"auth": {"client_token": self.told.token}}
 
-    def _transit(self, what: list[str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def delete(self, path: str, token: str | None) -> tuple[int, dict[str, Any]]:
+        match path.split("/")[2:]:
+            case _ if token != self.told.token:
+                return _refused(403, "permission denied")
+            case ["transit", "keys", name] if name in self.deletable:
+                self.deletable.discard(name)
+                del self.keys[name]
+                return 204, {}
+        return _refused(400, "deletion is not allowed for this key")
+
+    def _transit(self, what: list[str], body: dict[str, Any], key: AESGCM) -> tuple[int, dict[str, Any]]:
         bound, nonce = b64decode(body["context"]) if self.derived else b"", os.urandom(12)
         if what == ["decrypt"]:
             raw = b64decode(body["ciphertext"].removeprefix("vault:v1:"))
             try:
-                return 200, {"data": {"plaintext": self.key.decrypt(raw[:12], raw[12:], bound).decode()}}
+                return 200, {"data": {"plaintext": key.decrypt(raw[:12], raw[12:], bound).decode()}}
             except InvalidTag:
                 return _refused(400, "cipher: message authentication failed")
         plaintext = body["plaintext"] if what == ["encrypt"] else b64encode(os.urandom(32)).decode()
-        ciphertext = b64encode(nonce + self.key.encrypt(nonce, plaintext.encode(), bound)).decode()
+        ciphertext = b64encode(nonce + key.encrypt(nonce, plaintext.encode(), bound)).decode()
         data = {"ciphertext": f"vault:v1:{ciphertext}"}
         return 200, {"data": data if what == ["encrypt"] else {**data, "plaintext": plaintext}}
 

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from agents.keys.settings import AwsSettings
-from pipeline.keys.service import KEY_BYTES, KeyServiceError, Kind, context
+from pipeline.keys.service import KEY_BYTES, KeyServiceError, context
 
 _WAITS = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
 
@@ -28,14 +28,14 @@ class AwsKms:
         except (BotoCoreError, ValueError) as error:
             raise self._error("connect", f"fails ({type(error).__name__}): see region and endpoint") from None
 
-    def generate(self, kind: Kind, id_: str) -> tuple[bytes, str]:
+    def generate(self, kind: str, id_: str) -> tuple[bytes, str]:
         answer = self._call("make a data key", "generate_data_key", kind, id_, KeySpec="AES_256")
         return self._key(answer), b64encode(answer["CiphertextBlob"]).decode()
 
-    def wrap(self, kind: Kind, id_: str, key: bytes) -> str:
+    def wrap(self, kind: str, id_: str, key: bytes) -> str:
         return b64encode(self._call("encrypt", "encrypt", kind, id_, Plaintext=key)["CiphertextBlob"]).decode()
 
-    def unwrap(self, kind: Kind, id_: str, ciphertext: str) -> bytes:
+    def unwrap(self, kind: str, id_: str, ciphertext: str) -> bytes:
         what = f"decrypt {kind} key {id_}"
         try:
             blob = b64decode(ciphertext, validate=True)
@@ -43,10 +43,13 @@ class AwsKms:
             raise self._error(what, "fails: its ciphertext is not base64: take the file as it was written") from None
         return self._key(self._call(what, "decrypt", kind, id_, CiphertextBlob=blob))
 
-    def _call(self, what: str, method: str, kind: Kind, id_: str, **more: object) -> dict[str, Any]:
-        call = getattr(self._client, method)
+    def _call(self, what: str, method: str, kind: str, id_: str, **more: object) -> dict[str, Any]:
+        bound = dict(context(kind, id_))
+        return self._ask(what, method, KeyId=self._settings.key, EncryptionContext=bound, **more)
+
+    def _ask(self, what: str, method: str, **more: object) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = call(KeyId=self._settings.key, EncryptionContext=dict(context(kind, id_)), **more)
+            answer: dict[str, Any] = getattr(self._client, method)(**more)
             return answer
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "no code")

@@ -11,7 +11,7 @@ A key is wrapped by a key service; or, for development alone, a plain file (`k1:
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
@@ -120,6 +120,20 @@ KeySource = Annotated[
 ]
 
 
+class RecordingKeys(_Part):
+    """Where the KEKs of recordings that reveal are: a key service, or, for development alone, plain keys in a
+    directory."""
+
+    service: Literal["vault", "aws"] | None = None
+    directory: LocalPath | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("name a service or a directory")
+        return self
+
+
 class AuditKeySettings(BaseModel):
     """`audit_key`: signs the audit, or the sealer's checkpoints."""
 
@@ -134,4 +148,5 @@ class KeySettings(AuditKeySettings):
 
     token_keys: dict[str, KeySource] = {}
     token_key: str | None = None
+    recording_keys: RecordingKeys | None = None
     seal_keys: dict[str, KeySource] = {}  # to open sealed records with: every key that producers may still seal to

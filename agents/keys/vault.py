@@ -16,7 +16,7 @@ from hvac.exceptions import Forbidden, InvalidRequest, Unauthorized, VaultDown, 
 
 from agents.keys.plain import read_secret
 from agents.keys.settings import VaultSettings
-from pipeline.keys.service import KEY_BYTES, KeyServiceError, Kind, context
+from pipeline.keys.service import KEY_BYTES, KeyServiceError, context
 
 TIMEOUT = 10.0  # seconds of one request
 _ANYTHING = b64encode(b"panlock").decode()
@@ -44,16 +44,16 @@ class Vault:
         )
         self._answer("sign in", self._sign_in)
 
-    def generate(self, kind: Kind, id_: str) -> tuple[bytes, str]:
+    def generate(self, kind: str, id_: str) -> tuple[bytes, str]:
         self._check_derived("encrypt_data", plaintext=_ANYTHING)
         answer = self._transit("make a data key", "generate_data_key", kind, id_, key_type="plaintext", bits=256)
         return self._key(answer), str(answer["ciphertext"])
 
-    def wrap(self, kind: Kind, id_: str, key: bytes) -> str:
+    def wrap(self, kind: str, id_: str, key: bytes) -> str:
         self._check_derived("encrypt_data", plaintext=_ANYTHING)
         return str(self._transit("encrypt", "encrypt_data", kind, id_, plaintext=b64encode(key).decode())["ciphertext"])
 
-    def unwrap(self, kind: Kind, id_: str, ciphertext: str) -> bytes:
+    def unwrap(self, kind: str, id_: str, ciphertext: str) -> bytes:
         answer = self._transit(f"decrypt {kind} key {id_}", "decrypt_data", kind, id_, ciphertext=ciphertext)
         self._check_derived("decrypt_data", ciphertext=ciphertext)
         return self._key(answer)
@@ -88,7 +88,7 @@ class Vault:
                 "bind a key to its id", "takes a Transit key made with derived=true: make one, and wrap anew"
             )
 
-    def _transit(self, what: str, method: str, kind: Kind, id_: str, **more: object) -> Mapping[str, Any]:
+    def _transit(self, what: str, method: str, kind: str, id_: str, **more: object) -> Mapping[str, Any]:
         bound = b64encode(orjson.dumps(context(kind, id_), option=orjson.OPT_SORT_KEYS)).decode()
         answer: Mapping[str, Any] = self._answer(what, lambda: self._call(method, context=bound, **more)["data"])
         return answer

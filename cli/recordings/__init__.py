@@ -5,6 +5,7 @@ import typer
 from cli.recordings.approve import approve
 from cli.recordings.list import list_
 from cli.recordings.replay import replay, show
+from cli.recordings.shred import shred
 
 app = typer.Typer(name="recordings", no_args_is_help=True, help="List and replay what a flow has recorded.")
 
@@ -18,3 +19,4 @@ app.command("list")(list_)
 app.command()(show)
 app.command()(replay)
 app.command()(approve)
+app.command()(shred)

@@ -27,6 +27,7 @@ def approve(
     principal: Annotated[str | None, typer.Option(help="Who wrote it.")] = None,
     since: Since = None,
     until: Until = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="With the card numbers in the clear.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Let somebody else replay one session, within 24 h. Needs a role of the flow's `recording.approvers`."""
@@ -41,8 +42,8 @@ def approve(
     jti = uuid.uuid4().hex
     lane = int(jti, 16) % loaded.lanes
     word = ReplayWord(
-        cluster_id(settings), lane, what.flow, what.principal, what.record, what.since, what.until, "masked", for_,
-        reason, jti, int(time.time()),
+        cluster_id(settings), lane, what.flow, what.principal, what.record, what.since, what.until,
+        "reveal" if reveal else "masked", for_, reason, jti, int(time.time()),
     )  # fmt: skip
     send(settings, b"replay/%d" % lane, sign_message(key, word), lane)
-    say(f"panlock.decisions {lane} has it: {who.person} lets {for_} replay {what}")
+    say(f"panlock.decisions {lane} has it: {who.person} lets {for_} replay {what}{', revealed' if reveal else ''}")

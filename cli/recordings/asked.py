@@ -26,8 +26,7 @@ from pipeline.policy.kinds import milliseconds_of
 from pipeline.policy.models import Recording
 from pipeline.policy.topics import UnknownTopicError, owner_of
 from pipeline.record import RecordId
-from pipeline.recording import REPLAYERS
-from pipeline.replays import needed
+from pipeline.replays import needed, roles_for
 
 DAY = 86_400_000  # ms: how long a word of others holds, and a session that nobody has bounded
 
@@ -111,11 +110,11 @@ def shown(ms: int) -> str:
     return timestamp(ms).decode()
 
 
-def permitted(policy: Policy, key: SigningKey | HardwareKey | Session) -> str:
+def permitted(policy: Policy, key: SigningKey | HardwareKey | Session, mode: str) -> str:
     """The person. Raises ReplayError, UnknownKeyError."""
     who = standing(policy, key)
-    if REPLAYERS not in who.roles:
-        raise ReplayError(f"{who.person} has not the role {REPLAYERS}: ask somebody who has; nothing was shown")
+    for role in sorted(roles_for(mode) - who.roles):
+        raise ReplayError(f"{who.person} has not the role {role}: ask somebody who has; nothing was shown")
     return who.person
 
 

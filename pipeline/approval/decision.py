@@ -10,7 +10,7 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
     {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal"|"person"|"key","value":"...",
      "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"grant":{...}} and {"v":1,"grant_word":{...}}: pipeline.approval.grant
-    {"v":1,"replay":{...}} and {"v":1,"replay_word":{...}}: pipeline.approval.replay
+    {"v":1,"replay":{...}}, {"v":1,"replay_word":{...}} and {"v":1,"shred":{...}}: pipeline.approval.replay
     {"v":1,"break_glass":{...}} and {"v":1,"glass_review":{...}}: pipeline.approval.glass
 
 A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, its broker time is all that counts.
@@ -27,7 +27,7 @@ from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed, Session
 from pipeline.approval.keys import SigningKey
-from pipeline.approval.replay import Replay, ReplayWord
+from pipeline.approval.replay import Replay, ReplayWord, Shred
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
 from pipeline.errors import PanlockError
 from pipeline.policy.kinds import DENIED
@@ -44,9 +44,10 @@ _FORMS = {
     "rule_sha256": _HASH,
     "grant": _HASH,
     "approved": re.compile(r"([0-9]{1,4}/[0-9]{1,16}( [0-9]{1,4}/[0-9]{1,16})*)?"),
+    "month": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"),
     "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
 }
-_SCANNED = ("record", "when", "principal", "replayer")
+_SCANNED = ("record", "when", "principal", "replayer", "answer")
 _WORDS: dict[str, tuple[str, ...]] = {"decision": ("approve", "deny"), "word": ("approve", "revoke")}
 _WORDS |= {"mode": ("masked", "reveal"), "place": ("terminal", "file", "topic")}
 _NOT_SIGNED = ("person", "key", "session", "signed", "received")
@@ -148,7 +149,19 @@ class Tick:
         return b'%b"lane":%d,"due":%d}}' % (_TICK, self.lane, self.due)
 
 
-Said = Decision | Resume | Reveal | Denial | GrantProposal | GrantWord | GlassBreak | GlassReview | Replay | ReplayWord
+Said = (
+    Decision
+    | Resume
+    | Reveal
+    | Denial
+    | GrantProposal
+    | GrantWord
+    | GlassBreak
+    | GlassReview
+    | Replay
+    | ReplayWord
+    | Shred
+)
 Message = TypeVar("Message", bound=Said)
 # The one member of the payload beside `v`, and what it holds. A decision's payload is the decision itself.
 _KINDS: dict[str, type[Said]] = {
@@ -161,6 +174,7 @@ _KINDS: dict[str, type[Said]] = {
     "glass_review": GlassReview,
     "replay": Replay,
     "replay_word": ReplayWord,
+    "shred": Shred,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

@@ -7,8 +7,12 @@
      "since":<ms>,"until":<ms>,"mode":"masked"|"reveal","replayer":"cy@pay.example","reason":"...","jti":"...",
      "iat":<seconds>}}
 
+    {"v":1,"shred":{"cluster":"<id>","lane":3,"flow":"payments","month":"2026-11","answer":"","reason":"...","jti":"...",
+     "iat":<seconds>}}
+
 The first says that somebody is about to read: one `record`, or what a principal wrote in a time, the end excluded;
-`approved` are the ids of the events that tell of others' words. The second is such a word.
+`approved` are the ids of the events that tell of others' words. The second is such a word. The third says that somebody
+is about to have the KEK of a flow's month destroyed; and then what the key service answered, in its words.
 """
 
 from dataclasses import dataclass, field
@@ -54,6 +58,25 @@ class ReplayWord:
     until: int
     mode: str
     replayer: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+    key: str = field(default="", compare=False)
+    session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shred:
+    """`month` as 2026-11; `answer` is empty before the key is destroyed; the rest as in Decision."""
+
+    cluster: str
+    lane: int
+    flow: str
+    month: str
+    answer: str
     reason: str
     jti: str
     iat: int

@@ -47,6 +47,7 @@ class EventType(StrEnum):
     VALUE_REVEALED = "value.revealed"
     RECORDING_READ = "recording.read"
     RECORDING_APPROVED = "recording.approved"
+    RECORDING_SHREDDED = "recording.shredded"
     LANE_OPENED = "lane.opened"
     LANE_CLOSED = "lane.closed"
     LANE_RESUMED = "lane.resumed"

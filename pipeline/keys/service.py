@@ -65,19 +65,22 @@ class WrappedKey(BaseModel):
 class KeyService(Protocol):
     """One that is reached and authenticated. All raise KeyServiceError."""
 
-    def generate(self, kind: Kind, id_: str) -> tuple[bytes, str]:
+    def generate(self, kind: str, id_: str) -> tuple[bytes, str]:
         """A new key of 32 random bytes, made by the service, and its ciphertext."""
 
-    def wrap(self, kind: Kind, id_: str, key: bytes) -> str:
+    def wrap(self, kind: str, id_: str, key: bytes) -> str:
         """The ciphertext of a key that is there already."""
 
-    def unwrap(self, kind: Kind, id_: str, ciphertext: str) -> bytes:
+    def unwrap(self, kind: str, id_: str, ciphertext: str) -> bytes:
         """The 32 bytes."""
 
 
-def context(kind: Kind, id_: str) -> Mapping[str, str]:
-    """What a ciphertext is bound to: AWS KMS's encryption context; for Vault as its canonical text."""
-    return {"panlock-key-id": id_, "panlock-key-kind": kind.value}
+def context(kind: str, id_: str) -> Mapping[str, str]:
+    """What a ciphertext is bound to: AWS KMS's encryption context; for Vault as its canonical text.
+
+    `kind`: a Kind, or pipeline.keys.recording.KIND.
+    """
+    return {"panlock-key-id": id_, "panlock-key-kind": str(kind)}
 
 
 def read_wrapped(text: str, where: str) -> WrappedKey:

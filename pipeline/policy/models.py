@@ -267,12 +267,13 @@ class Csv(Part):
 class Recording(Part):
     """What is kept of what producers wrote, for people who replay it; as a word alone, `mode`.
 
-    `retention_ms`: without one, 90 d of masked recordings, 30 d of those that reveal. Who replays a session needs the
-    word of `quorum` others with a role of `approvers`, where there are any.
+    `reason`: why card numbers are kept. `retention_ms`: without one, 90 d of masked recordings, 30 d of those that
+    reveal. Who replays a session needs the word of `quorum` others with a role of `approvers`, where there are any.
     """
 
     mode: Literal["off", "masked", "reveal"] = "off"
     retention_ms: Retention | None = Field(None, alias="retention")
+    reason: Said | None = None
     approvers: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     quorum: Annotated[int, Field(ge=1, le=100)] = 1
 

@@ -27,8 +27,25 @@ def check_replays(root: Cursor) -> Iterator[Problem]:
 
 
 def check_reveals(root: Cursor) -> Iterator[Problem]:
+    """Card numbers are kept, encrypted, where every field is declared: no authentication data hides in another."""
     for _, flow in root.at("flows").members():
         recording = flow.at("recording")
         mode = recording if recording.text is not None else recording.at("mode")
-        if mode.text == "reveal":
-            yield mode.problem("`reveal` is not supported in this release", "use masked")
+        if mode.text != "reveal":
+            continue
+        if flow.at("schema").text != "closed":
+            yield mode.problem(
+                "`reveal` keeps card numbers, and in an open schema a field that nobody declared can hold a CVV",
+                "write `schema: closed`, declare every field, and those with authentication data as `class: sad`",
+            )
+        if flow.at("allow").data:
+            yield flow.at("allow").problem("is not scanned, and `recording: reveal` keeps it", "declare these fields")
+        if flow.at("format").text not in (None, "json"):
+            yield flow.at("format").problem("has no recordings that reveal", "use `recording: masked`")
+        if not any(rule.at("class").text == "sad" for rule in flow.at("fields").elements()):
+            yield mode.problem(
+                "`reveal` is for flows that say where authentication data comes, and no field is `class: sad`",
+                "declare each; a flow that has none declares where it would come, as $.card.cvv",
+            )
+        if recording.at("reason").data is None:
+            yield recording.at("reason").problem("is missing", "say why card numbers must be kept (PCI DSS 3.2.1)")

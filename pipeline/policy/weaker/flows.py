@@ -54,7 +54,7 @@ def _recording(place: str, old: Recording, new: Recording) -> Iterator[Weakening
     shown = f"{duration(old.kept_ms)} becomes {duration(new.kept_ms)}"
     yield from higher("life-longer", f"{place}.retention", old.kept_ms, new.kept_ms, shown)
     yield from _replaying(place, old, new)
-    yield from unranked(place, old, new, {"mode", "retention_ms", "approvers", "quorum"})
+    yield from unranked(place, old, new, {"mode", "retention_ms", "reason", "approvers", "quorum"})
 
 
 def _replaying(place: str, old: Recording, new: Recording) -> Iterator[Weakening]:

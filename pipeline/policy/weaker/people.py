@@ -6,7 +6,7 @@ from pipeline.policy.models import Audit, Denied, Policy, Roles
 from pipeline.policy.weaker.ranks import Weakening, added, changed, unranked
 from pipeline.recording import REPLAYERS
 
-_STANDING = ("operators", "revealers", REPLAYERS)  # roles of people that Panlock itself asks for
+_STANDING = ("operators", "revealers", "shredders", REPLAYERS)  # roles of people that Panlock itself asks for
 
 
 def weaker_people(old: Policy, new: Policy) -> Iterator[Weakening]:
