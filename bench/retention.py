@@ -42,7 +42,7 @@ def run(directory: Path, minutes: float) -> dict[str, object]:
             file.writelines(f"{key}={value}\n" for key, value in KAFKA.items())
         cluster.restart_broker(0)
         panlock = Panlock(Bed(cluster, directory), [PLAIN])
-        producer = Producer({**librdkafka(cluster.config(PLAIN.principal)), "compression.type": "none"})
+        producer = Producer({**librdkafka(cluster.config(PLAIN.principal)), "compression.type": "none", "log_level": 0})
         with panlock.running():
             began = time.monotonic()
             for partition, card in enumerate(CARDS.values()):
