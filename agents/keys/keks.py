@@ -7,6 +7,7 @@ AWS KMS `alias/<name>`; for development a file.
 
 import os
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,16 +127,19 @@ class FileKek:
         self._path = path
 
     def make(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write()
+        except OSError as error:
+            raise KeyServiceError(f"recording_keys: cannot make {self._path}: {error.strerror}") from None
+
+    def _write(self) -> None:
         draft = self._path.with_suffix(f".{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(os.urandom(KEY_BYTES))
-        try:
+        with suppress(FileExistsError):
             os.link(draft, self._path)  # whichever worker is first; nobody sees half a key
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        draft.unlink()
 
     def destroy(self) -> str:
         try:

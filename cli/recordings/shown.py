@@ -28,8 +28,8 @@ def print_session(entries: Sequence[Entry]) -> None:
     show(plain(f"from {shown(begin)}"))
     for each in entries:
         after = f"+{(each.time - begin) / 1000:.3f} s"
-        head = Text.assemble(f"{after:>12}  ", (each.what, _STYLES.get(each.what, "magenta")), f"  {each.record}")
-        show(head)
+        what = (each.what, _STYLES.get(each.what, "magenta"))
+        show(Text.assemble(f"{after:>12}  ", what, "  ", plain(each.record)))
         lines = _of_event(each.event) if each.event is not None else _of_recording(each.recording)
         for line in lines:
             show(plain(_INDENT + line))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.masking.strategies import DEFAULTS
 from pipeline.policy.kinds import duration
-from pipeline.policy.models import BreakGlass, FieldRule, Flow, HoldRule, Policy, Principal
+from pipeline.policy.models import BreakGlass, FieldRule, Flow, HoldRule, Policy, Principal, Recording
 
 _WORDS = {
     "drop": "is removed",
@@ -38,6 +38,8 @@ def _flow(name: str, flow: Flow, policy: Policy) -> Iterator[str]:
     yield f"{name}: written by {writers}; released to {flow.clean_topic}, {readers}."
     sealed = "encrypted to the workers" if flow.quarantine == "sealed" else "in the clear: stored cardholder data"
     yield f"  Before that, records lie in quarantine {sealed}, for at most {duration(flow.retention_ms)}."
+    if flow.recorded:
+        yield f"  {_recording(flow.recording, policy)}"
     for rule in flow.fields:
         yield f"  {_field(rule, policy)}"
     yield f"  A card number found anywhere else {_becomes(flow.scan.pan, policy)}; authentication data " + (
@@ -49,6 +51,14 @@ def _flow(name: str, flow: Flow, policy: Policy) -> Iterator[str]:
         yield "  A record with a field that no rule names is rejected."
     for hold in flow.hold:
         yield f"  {_hold(hold, flow, policy)}"
+
+
+def _recording(recording: Recording, policy: Policy) -> str:
+    people = ", ".join(sorted(policy.holders(("replayers",)))) or "whoever an issuer gives the role replayers"
+    kept = "with card numbers encrypted" if recording.mode == "reveal" else "as they are masked"
+    word = f", with the word of {recording.quorum} with {', '.join(recording.approvers)}" if recording.approvers else ""
+    why = f", because: {recording.reason}" if recording.reason else ""
+    return f"They are recorded, {kept}, for {duration(recording.kept_ms)}{why}; replayed by {people}{word}."
 
 
 def _identity(principal: Principal) -> str:

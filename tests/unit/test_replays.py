@@ -10,6 +10,7 @@ from cli.recordings.session import session
 from pipeline.approval.decision import DecisionError, read_message, sign_message
 from pipeline.approval.replay import Replay, ReplayWord
 from pipeline.policy import Policy, parse_policy
+from pipeline.policy.explain import explain
 from pipeline.policy.models import Recording
 from pipeline.record import Refusal
 from tests.lane import KEYS, NOW, POLICY, TOPIC, MemoryLane
@@ -196,3 +197,9 @@ def test_a_session_is_never_written_where_it_would_pass_for_the_real_one(policy:
     with pytest.raises(ReplayError, match="a topic of your own"):
         check_topic(topic, policy)
     check_topic("investigation-812", policy)
+
+
+def test_a_policy_in_sentences_says_what_is_recorded_and_who_replays_it() -> None:
+    told = " ".join(explain(parse_policy(ASKING, "p")))
+    assert "They are recorded, as they are masked, for 90d; replayed by cem@pay.example, with the word of 2 with" in told
+    assert "recorded" not in " ".join(explain(parse_policy(POLICY, "p")))
