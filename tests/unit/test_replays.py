@@ -201,5 +201,7 @@ def test_a_session_is_never_written_where_it_would_pass_for_the_real_one(policy:
 
 def test_a_policy_in_sentences_says_what_is_recorded_and_who_replays_it() -> None:
     told = " ".join(explain(parse_policy(ASKING, "p")))
-    assert "They are recorded, as they are masked, for 90d; replayed by cem@pay.example, with the word of 2 with" in told
+    assert (
+        "They are recorded, as they are masked, for 90d; replayed by cem@pay.example, with the word of 2 with" in told
+    )
     assert "recorded" not in " ".join(explain(parse_policy(POLICY, "p")))
