@@ -33,17 +33,24 @@ def timestamp(
     note = store.read(MANIFEST)
     manifest = Manifest.parse(open_note(note, verifiers(found)))
     authorities = authorities_of([pem for each in found for pem in each.policy.timestamp_pems])
-    try:
-        answer = asyncio.run(_ask(url, note, authorities))
-    except NoAnswerError as error:
-        say(f"panlock: {error}")
-        raise typer.Exit(3) from None
+    answer = store.find(stamp_path(manifest.time))  # the sealer's, perhaps: one that is there is not written over
+    if answer is None:
+        answer = _asked(url, note, authorities)
+        store.keep([(f"manifests/{manifest.time}", note), (stamp_path(manifest.time), answer)])
     moment = stamped_at(note, answer, authorities)
-    store.write([(f"manifests/{manifest.time}", note), (stamp_path(manifest.time), answer)])
     if as_json:
         print_json({"manifest": manifest.time, "stamped": moment.isoformat(), "file": stamp_path(manifest.time)})
     else:
         say(f"the manifest of {manifest.time} was stamped at {moment:%Y-%m-%dT%H:%M:%SZ}: {stamp_path(manifest.time)}")
+
+
+def _asked(url: str, note: bytes, authorities: Sequence[Certificate]) -> bytes:
+    """Raises TimestampError."""
+    try:
+        return asyncio.run(_ask(url, note, authorities))
+    except NoAnswerError as error:
+        say(f"panlock: {error}")
+        raise typer.Exit(3) from None
 
 
 async def _ask(url: str, note: bytes, authorities: Sequence[Certificate]) -> bytes:
