@@ -153,8 +153,11 @@ class Cosigning:
         body = AddCheckpoint(old, proof, part.note).encode()
         answer = await post(session, url, body, "text/plain", LARGEST)
         told = answer.body.decode(errors="replace").strip()
-        if answer.status == 409 and answer.type == SIZE_TYPE and told.isdigit() and int(told) != old:
-            raise _BehindError(int(told))
+        if answer.status == 409 and answer.type == SIZE_TYPE:
+            if not (told.isascii() and told.isdigit() and len(told) < 20):
+                raise NoAnswerError(f"{url} answers 409 without the size that it knows")
+            if int(told) != old:
+                raise _BehindError(int(told))
         if answer.status in (409, 422):
             raise TwoHistoriesError(f"{witness.name} has cosigned another history of its first {old} events")
         if answer.status != 200:
