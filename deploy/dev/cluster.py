@@ -21,6 +21,7 @@ from deploy.dev.holder import ClusterError, hold
 from deploy.dev.jars import class_path
 from deploy.dev.oauth import OAuthListener
 from deploy.dev.ports import free_ports
+from deploy.dev.reports import AccessReports
 from deploy.dev.settings import Node
 
 PORT_TRIES = 5
@@ -113,7 +114,11 @@ class DevCluster:
 
 @contextmanager
 def dev_cluster(
-    directory: Path, brokers: int = 1, say: Say | None = None, oauth: OAuthListener | None = None
+    directory: Path,
+    brokers: int = 1,
+    say: Say | None = None,
+    oauth: OAuthListener | None = None,
+    reports: AccessReports | None = None,
 ) -> Iterator[DevCluster]:
     """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
 
@@ -125,19 +130,27 @@ def dev_cluster(
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with hold(directory):
-        cluster = _started(directory, brokers, class_path(say), say, oauth)
+        cluster = _started(directory, brokers, class_path(say), say, oauth, reports)
         try:
             yield cluster
         finally:
             cluster._stop()
 
 
-def _started(directory: Path, count: int, jars: list[Path], say: Say, oauth: OAuthListener | None) -> DevCluster:
+def _started(
+    directory: Path,
+    count: int,
+    jars: list[Path],
+    say: Say,
+    oauth: OAuthListener | None,
+    reports: AccessReports | None,
+) -> DevCluster:
     ca = DevelopmentCA(directory / "ca")
     for attempt in range(PORT_TRIES):
         ports = iter(free_ports(3 * count))
         nodes = [Node(n + 1, next(ports), next(ports), next(ports) if oauth else None) for n in range(count)]
-        cluster = DevCluster(directory, [Broker(n, directory / settings.name(n), jars, oauth) for n in nodes], ca)
+        made = [Broker(n, directory / settings.name(n), jars, oauth, reports) for n in nodes]
+        cluster = DevCluster(directory, made, ca)
         say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")
         try:
             _format(cluster._brokers, nodes, ca, directory)

@@ -1,5 +1,6 @@
 """What a development broker is told: its properties and its logging."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from deploy.dev.oauth import LISTENER, OAuthListener
 
 SUPER_USER = "admin"
 
+_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 _FIXED = """\
 process.roles=broker,controller
 listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL,OAUTH:SASL_SSL
@@ -16,7 +18,6 @@ ssl.keystore.type=PEM
 ssl.truststore.type=PEM
 ssl.client.auth=required
 ssl.principal.mapping.rules=RULE:^CN=([A-Za-z0-9._@-]+)$/$1/,DEFAULT
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
 auto.create.topics.enable=false
 unclean.leader.election.enable=false
@@ -61,9 +62,18 @@ class Node:
 
 
 def properties(
-    node: Node, nodes: list[Node], data: Path, key_store: Path, trust_store: Path, oauth: OAuthListener | None
+    node: Node,
+    nodes: list[Node],
+    data: Path,
+    key_store: Path,
+    trust_store: Path,
+    oauth: OAuthListener | None,
+    authorizer: Mapping[str, object],
 ) -> str:
-    """The broker's server.properties. Replication follows the number of brokers: 3 with 2 in sync, or 1."""
+    """The broker's server.properties. Replication follows the number of brokers: 3 with 2 in sync, or 1.
+
+    `authorizer`: its class and what it is told; empty for Kafka's own.
+    """
     more = "" if oauth is None else f",{LISTENER}://127.0.0.1:{node.oauth}"
     replicas, in_sync = (3, 2) if len(nodes) >= 3 else (1, 1)
     users = [SUPER_USER, *(name(n) for n in nodes)]
@@ -85,6 +95,7 @@ def properties(
             "share.coordinator.state.topic.replication.factor": replicas,
             "share.coordinator.state.topic.min.isr": in_sync,
             **(oauth.properties() if oauth else {}),
+            **(authorizer or {"authorizer.class.name": _AUTHORIZER}),
         }.items()
     )
 
