@@ -5,7 +5,9 @@ from pipeline.audit.bound import MAX_BYTES
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy
 from pipeline.policy.topics import (
+    ACCESS,
     AUDIT,
+    BROKER_AUDIT,
     CHECKPOINTS,
     DECISIONS,
     POLICY,
@@ -15,7 +17,7 @@ from pipeline.policy.topics import (
 )
 
 LARGEST_EVENT = MAX_BYTES + 1024  # bytes of a batch of one event
-_SINGLE = {POLICY, SEALER_AUDIT, CHECKPOINTS}  # one partition, whatever the lanes
+_SINGLE = {POLICY, SEALER_AUDIT, CHECKPOINTS, BROKER_AUDIT, ACCESS}  # one partition, whatever the lanes
 LARGEST_NOTICE = 4096  # a rejection: record id, reason and a place of at most 200 bytes; a tick is smaller
 
 

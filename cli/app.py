@@ -46,6 +46,7 @@ class Panlock(LazyGroup):
             "retention": Member("cli.retention", "retention", "What each topic keeps, and what the policy says."),
             "worker": Member("cli.worker", "worker", "Run a worker."),
             "sealer": Member("cli.sealer", "sealer", "Run the sealer of the audit."),
+            "broker-audit": Member("cli.broker_audit", "broker_audit", "Audit who reads, writes and is refused."),
             "lanes": Member("cli.lanes", "app", "What each lane does; let a stopped one go on."),
             "keys": Member("cli.keys", "app", "Where keys come from; make, wrap and rotate them."),
             "dev": Member("cli.dev", "app", "A development Kafka on this machine."),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from deploy.grants import Acl, grants
 from pipeline.policy.models import Flow, Policy
 from pipeline.policy.topics import (
+    ACCESS,
     AUDIT,
+    BROKER_AUDIT,
     CHECKPOINTS,
     DECISIONS,
     PENDING,
@@ -52,7 +54,7 @@ def desired(policy: Policy, brokers: int) -> Desired:
         "unclean.leader.election.enable": "false",
     }
     sizes = limits(policy)
-    made = (*_panlock(policy), *_sealed(policy), *_changes(policy), *_flows(policy))
+    made = (*_panlock(policy), *_sealed(policy), *_brokers(policy), *_changes(policy), *_flows(policy))
     topics = tuple(
         Topic(t.name, t.partitions, t.lanes, {**every, "max.message.bytes": str(sizes[t.name]), **t.configs})
         for t in made
@@ -81,6 +83,14 @@ def _sealed(policy: Policy) -> list[Topic]:
     """The sealer's own log, and what it says of all logs."""
     topics = (SEALER_AUDIT, CHECKPOINTS) if policy.audit.sealer_keys else ()
     return [Topic(name, 1, False, _AUDIT) for name in topics]
+
+
+def _brokers(policy: Policy) -> list[Topic]:
+    """What brokers count, as long as it may take to be audited, and what is made of it."""
+    if not policy.audit.broker_keys:
+        return []
+    counted = Topic(ACCESS, 1, False, _delete(30 * DAY, "LogAppendTime"))
+    return [counted, Topic(BROKER_AUDIT, 1, False, _AUDIT)]
 
 
 def _panlock(policy: Policy) -> list[Topic]:

@@ -10,13 +10,16 @@ from typing import NamedTuple
 from pipeline.approval.roles import OPERATORS
 from pipeline.policy.models import Policy
 from pipeline.policy.topics import (
+    ACCESS,
     AUDIT,
+    BROKER_AUDIT,
     CHECKPOINTS,
     DECISIONS,
     PENDING,
     POLICY,
     SEALER_AUDIT,
     STATE,
+    broker_audit_id,
     input_topics,
     owner_of,
     recorded,
@@ -55,6 +58,10 @@ def grants(policy: Policy) -> frozenset[Acl]:
         acls += _worker(policy, name)
     for name in roles.sealers if policy.audit.sealer_keys else ():
         acls += _sealer(policy, name)
+    for name in roles.brokers if policy.audit.broker_keys else ():
+        acls += _topic(name, ACCESS, "WRITE", "DESCRIBE")
+    for name in roles.broker_auditors if policy.audit.broker_keys else ():
+        acls += _broker_auditor(policy, name)
     for name in roles.operators:
         acls += _operator(policy, name)
     for name in roles.deployers:
@@ -69,12 +76,16 @@ def managed_topics(policy: Policy) -> list[str]:
     clean = [flow.clean_topic for flow in policy.flows.values()]
     changes = [] if policy.policy_approvers is None else [POLICY]
     rejections = (rejections_topic(owner) for owner in owners)
-    own = [STATE, AUDIT, PENDING, DECISIONS, *_sealed(policy), *changes]
+    own = [STATE, AUDIT, PENDING, DECISIONS, *_sealed(policy), *_brokers(policy), *changes]
     return [*own, *rejections, *recorded(policy), *clean, *inputs]
 
 
 def _sealed(policy: Policy) -> list[str]:
     return [SEALER_AUDIT, CHECKPOINTS] if policy.audit.sealer_keys else []
+
+
+def _brokers(policy: Policy) -> list[str]:
+    return [BROKER_AUDIT, ACCESS] if policy.audit.broker_keys else []
 
 
 def _principals(policy: Policy) -> Iterator[Acl]:
@@ -124,7 +135,8 @@ def _changes(policy: Policy) -> Iterator[Acl]:
     for person in sorted(policy.holders([OPERATORS])):
         yield from _topic(policy.people[person].certificate, POLICY, "WRITE", "DESCRIBE")
     sealers = policy.roles.sealers if policy.audit.sealer_keys else ()
-    for name in (*policy.roles.workers, *policy.roles.auditors, *sealers):
+    broker_auditors = policy.roles.broker_auditors if policy.audit.broker_keys else ()
+    for name in (*policy.roles.workers, *policy.roles.auditors, *sealers, *broker_auditors):
         yield from _topic(name, POLICY, "READ", "DESCRIBE")
     for name in policy.roles.workers if policy.sign_ins else ():
         yield from _topic(name, POLICY, "WRITE")
@@ -132,7 +144,7 @@ def _changes(policy: Policy) -> Iterator[Acl]:
 
 def _auditors(policy: Policy) -> Iterator[Acl]:
     for name in policy.roles.auditors:
-        for topic in (AUDIT, *_sealed(policy)):
+        for topic in (AUDIT, *_sealed(policy), *_brokers(policy)):
             yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
         yield from _own_groups(name)
 
@@ -158,12 +170,22 @@ def _worker(policy: Policy, name: str) -> Iterator[Acl]:
 
 def _sealer(policy: Policy, name: str) -> Iterator[Acl]:
     """Reads every log of the audit; writes what it says of them, and its own. Its transactional id keeps it single."""
-    for topic in (AUDIT, SEALER_AUDIT, CHECKPOINTS):
+    logs = (BROKER_AUDIT,) if policy.audit.broker_keys else ()
+    for topic in (AUDIT, SEALER_AUDIT, CHECKPOINTS, *logs):
         yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
     for topic in (SEALER_AUDIT, CHECKPOINTS):
         yield from _topic(name, topic, "WRITE")
     for operation in ("WRITE", "DESCRIBE"):
         yield Acl("transactional-id", sealer_id(policy), "LITERAL", f"User:{name}", operation)
+
+
+def _broker_auditor(policy: Policy, name: str) -> Iterator[Acl]:
+    """Reads what brokers count; writes its own log, and reads it to go on from there."""
+    for topic in (ACCESS, BROKER_AUDIT):
+        yield from _topic(name, topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS")
+    yield from _topic(name, BROKER_AUDIT, "WRITE")
+    for operation in ("WRITE", "DESCRIBE"):
+        yield Acl("transactional-id", broker_audit_id(policy), "LITERAL", f"User:{name}", operation)
 
 
 def _operator(policy: Policy, name: str) -> Iterator[Acl]:

@@ -8,7 +8,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pipeline.audit.signature import Signer, public_jwk
 
-WORKER, SEALER, STRANGER = (Signer(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n in (101, 102, 103))
+WORKER, SEALER, STRANGER, BROKERS = (
+    Signer(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n in (101, 102, 103, 104)
+)
 
 
 def jwk(signer: Signer) -> str:

@@ -23,7 +23,7 @@ from deploy.admin import connect
 from deploy.dev.cluster import DevCluster
 from deploy.provision import provision
 from pipeline.policy import Policy, parse_policy
-from tests.audit_keys import SEALER, WORKER, key_file
+from tests.audit_keys import BROKERS, SEALER, WORKER, key_file
 
 PATIENCE = 60.0  # seconds: the bound of every wait; a machine under load is slow, a broken engine never gets there
 STOPPING = 20.0  # seconds after SIGTERM: a worker drains within 10, on a machine that is not busy
@@ -48,14 +48,20 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, directory: Path, policy: Path, config: dict[str, Any], faults: str = "", command: str = "worker"
+        self,
+        directory: Path,
+        policy: Path,
+        config: dict[str, Any],
+        faults: str = "",
+        command: str = "worker",
+        more: Sequence[str] = (),
     ) -> None:
         self.store = Path(config["store"])
         self.log = directory / f"{command}.log"
         file = directory / f"{command}.yaml"
         file.write_text(yaml.safe_dump(config))
         (self.store / "web.port").unlink(missing_ok=True)
-        arguments = [sys.executable, "-m", "cli", command, "--policy", str(policy), "--config", str(file)]
+        arguments = [sys.executable, "-m", "cli", command, "--policy", str(policy), "--config", str(file), *more]
         if "key_services" not in config:
             arguments.append("--development")
         with self.log.open("ab") as log:
@@ -198,6 +204,19 @@ class Deployment:
         sealer = WorkerProcess(directory, self.policy_file, settings, command="sealer")
         self.workers.append(sealer)
         return sealer
+
+    def broker_audit(self, name: str = "broker-audit", arguments: Sequence[str] = (), **config: Any) -> WorkerProcess:
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        settings = {
+            "kafka": self.cluster.config("panlock-broker-audit"),
+            "store": str(directory / "store"),
+            "audit_key": str(key_file(directory, "brokers", BROKERS)),
+            **config,
+        }
+        process = WorkerProcess(directory, self.policy_file, settings, command="broker-audit", more=arguments)
+        self.workers.append(process)
+        return process
 
     def client(self, name: str) -> dict[str, Any]:
         """Arguments of an aiokafka client with the certificate CN=`name`."""

@@ -14,7 +14,7 @@ from pipeline.audit.signature import keys_of
 from pipeline.errors import PanlockError
 from pipeline.policy import Policy
 from pipeline.policy.bundle import POLICY_FILE, Bundle, bundle_of, load_bundle
-from pipeline.policy.topics import SEALER_AUDIT
+from pipeline.policy.topics import BROKER_AUDIT, SEALER_AUDIT
 
 PolicyOption = Annotated[
     Path | None, typer.Option(help="Says how many lanes there are, and whose signatures count.", show_default=False)
@@ -55,8 +55,11 @@ def places(found: list[Bundle]) -> list[LogPlace]:
         )
     policies = [each.policy for each in found]
     workers = keys_of(key for each in policies for key in each.audit.worker_keys)
-    sealers = keys_of(key for each in policies for key in each.audit.sealer_keys)
-    return [each._replace(keys=sealers if each.topic == SEALER_AUDIT else workers) for each in audit_logs(policies[0])]
+    others = {
+        SEALER_AUDIT: keys_of(key for each in policies for key in each.audit.sealer_keys),
+        BROKER_AUDIT: keys_of(key for each in policies for key in each.audit.broker_keys),
+    }
+    return [each._replace(keys=others.get(each.topic, workers)) for each in audit_logs(policies[0])]
 
 
 def verifiers(found: list[Bundle]) -> list[Verifier]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pipeline.audit.origin import origin
 from pipeline.audit.signature import Keys, keys_of
 from pipeline.policy.models import Policy
-from pipeline.policy.topics import AUDIT, SEALER_AUDIT
+from pipeline.policy.topics import AUDIT, BROKER_AUDIT, SEALER_AUDIT
 
 
 class LogPlace(NamedTuple):
@@ -20,7 +20,9 @@ class LogPlace(NamedTuple):
 
 
 def audit_logs(policy: Policy) -> list[LogPlace]:
-    """In the order of a manifest."""
+    """In the order of a manifest: the sealer's own is the last."""
     workers, sealer = keys_of(policy.audit.worker_keys), keys_of(policy.audit.sealer_keys)
-    lanes = [LogPlace(AUDIT, lane, workers) for lane in range(policy.lanes)]
-    return [*lanes, LogPlace(SEALER_AUDIT, 0, sealer)] if sealer else lanes
+    brokers = keys_of(policy.audit.broker_keys)
+    logs = [LogPlace(AUDIT, lane, workers) for lane in range(policy.lanes)]
+    others = (LogPlace(BROKER_AUDIT, 0, brokers), LogPlace(SEALER_AUDIT, 0, sealer))
+    return [*logs, *(each for each in others if each.keys)]

@@ -117,20 +117,25 @@ class Roles(Part):
     workers: tuple[CommonName, ...] = ("panlock-worker",)
     auditors: tuple[CommonName, ...] = ("panlock-auditor",)
     sealers: tuple[CommonName, ...] = ("panlock-sealer",)
+    brokers: tuple[CommonName, ...] = ("panlock-broker",)
+    broker_auditors: tuple[CommonName, ...] = ("panlock-broker-audit",)
     operators: tuple[CommonName, ...] = ("ops",)
     deployers: tuple[CommonName, ...] = ("panlock-deploy",)
 
 
 class Audit(Part):
     """Whose signatures the audit counts: those of workers on their lanes' events, the sealer's on checkpoints, of
-    `witnesses` so many (`witness_quorum`) on the same checkpoints; and, in PEM files beside the policy, under which
-    authorities a time stamp counts.
+    `witnesses` so many (`witness_quorum`) on the same checkpoints, those of `panlock broker-audit` on its events
+    (`broker_keys`) and of the brokers on what they counted (`access_keys`); and, in PEM files beside the policy, under
+    which authorities a time stamp counts.
 
     A key stays as long as there are events that it signed.
     """
 
     worker_keys: tuple[AuditJwk, ...] = ()
     sealer_keys: tuple[AuditJwk, ...] = ()
+    broker_keys: tuple[AuditJwk, ...] = ()
+    access_keys: tuple[AuditJwk, ...] = ()
     witnesses: tuple[WitnessKey, ...] = ()
     witness_quorum: Annotated[int, Field(ge=1, le=100)] = 1
     timestamp_authorities: tuple[FileName, ...] = ()

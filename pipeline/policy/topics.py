@@ -8,6 +8,8 @@ DECISIONS = "panlock.decisions"
 AUDIT = "panlock.audit"
 STATE = "panlock.state"
 SEALER_AUDIT = "panlock.audit.sealer"  # its own events; one partition, as all emitters but workers have
+BROKER_AUDIT = "panlock.audit.brokers"  # who read, wrote and was refused, of one emitter; one partition
+ACCESS = "panlock.access"  # what brokers count, for that emitter; one partition
 CHECKPOINTS = "panlock.checkpoints"  # one partition: checkpoints and manifests have one order
 POLICY = "panlock.policy"  # one partition: policies have one order
 
@@ -43,6 +45,11 @@ def sealer_id(policy: Policy) -> str:
     return f"sealer-{policy.application}"
 
 
+def broker_audit_id(policy: Policy) -> str:
+    """The transactional id of who audits the brokers."""
+    return f"broker-audit-{policy.application}"
+
+
 def input_topics(policy: Policy) -> list[str]:
     """Every quarantine topic, sorted."""
     return sorted(quarantine_topic(name, owner) for name, flow in policy.flows.items() for owner in flow.producers)
@@ -71,6 +78,8 @@ def limits(policy: Policy) -> dict[str, int]:
         sizes[POLICY] = 2 * BUNDLE_BYTES
     if policy.audit.sealer_keys:
         sizes[SEALER_AUDIT] = sizes[CHECKPOINTS] = 1 << 20
+    if policy.audit.broker_keys:
+        sizes[BROKER_AUDIT] = sizes[ACCESS] = 1 << 20
     for name, flow in policy.flows.items():
         sizes[flow.clean_topic] = flow.max_message_bytes + HEADROOM
         if flow.recorded:

@@ -14,6 +14,7 @@ from deploy.grants import Acl
 from deploy.observed import to_binding
 from deploy.provision import provision
 from pipeline.policy import parse_policy
+from tests.audit_keys import BROKERS, jwk
 from tests.deployment import until
 from tests.policy_text import POLICY
 
@@ -25,29 +26,34 @@ TOPICS = {
     "decisions": "panlock.decisions",
     "audit": "panlock.audit",
     "state": "panlock.state",
-    "rej.checkout": "panlock.rejections.checkout",
-    "rej.refunds": "panlock.rejections.refunds",
+    "rej.c": "panlock.rejections.checkout",
+    "rej.r": "panlock.rejections.refunds",
+    "access": "panlock.access",
+    "a.brokers": "panlock.audit.brokers",
     "recordings": "panlock.recordings.payments",
 }
 
 # r: may read, w: may write. checkout and refunds are producers, ledger a consumer, ana approves, cy approves and
 # resumes lanes; ray replays; mallory has a certificate of the same CA and no place in the policy.
 MATRIX = """\
-                 q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.checkout  rej.refunds  recordings
-checkout         w           -          -      -        -          -      -      r             -            -
-refunds          -           w          -      -        -          -      -      -             r            -
-ledger           -           -          r      -        -          -      -      -             -            -
-panlock-worker   r           r          w      w        rw         rw     rw     w             w            w
-ana              -           -          -      r        w          -      -      -             -            -
-cy               -           -          -      r        w          -      -      -             -            -
-ray              -           -          -      r        w          r      -      -             -            r
-panlock-auditor  -           -          -      -        -          r      -      -             -            -
-ops              -           -          -      -        -          -      -      -             -            -
-panlock-deploy   -           -          -      -        -          -      -      -             -            -
-mallory          -           -          -      -        -          -      -      -             -            -
+                      q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.c  rej.r  access  a.brokers  recordings
+checkout              w           -          -      -        -          -      -      r      -      -       -          -
+refunds               -           w          -      -        -          -      -      -      r      -       -          -
+ledger                -           -          r      -        -          -      -      -      -      -       -          -
+panlock-worker        r           r          w      w        rw         rw     rw     w      w      -       -          w
+panlock-broker        -           -          -      -        -          -      -      -      -      w       -          -
+panlock-broker-audit  -           -          -      -        -          -      -      -      -      r       rw         -
+ana                   -           -          -      r        w          -      -      -      -      -       -          -
+cy                    -           -          -      r        w          -      -      -      -      -       -          -
+ray                   -           -          -      r        w          r      -      -      -      -       -          r
+panlock-auditor       -           -          -      -        -          r      -      -      -      r       r          -
+ops                   -           -          -      -        -          -      -      -      -      -       -          -
+panlock-deploy        -           -          -      -        -          -      -      -      -      -       -          -
+mallory               -           -          -      -        -          -      -      -      -      -       -          -
 """
 RAY = "  ray@pay.example: {certificate: ray, roles: [replayers]}\nflows:\n"
 RECORDED = POLICY.replace("recording: off", "recording: masked").replace("flows:\n", RAY)
+EVERY = f"{RECORDED}audit: {{broker_keys: [{jwk(BROKERS)}]}}\n"
 ROLES = [line.split()[0] for line in MATRIX.splitlines()[1:]]
 
 DENIED = {
@@ -62,7 +68,7 @@ WAIT = 30.0  # seconds
 @pytest.fixture(scope="module")
 def provisioned(fresh_cluster: DevCluster) -> DevCluster:
     """The policy applied, and a record of the administrator's in each topic."""
-    provision(fresh_cluster.config("admin"), parse_policy(RECORDED, "policy.yaml"))
+    provision(fresh_cluster.config("admin"), parse_policy(EVERY, "policy.yaml"))
     assert set(write(fresh_cluster, "admin").values()) == {None}
     return fresh_cluster
 
@@ -118,9 +124,9 @@ def cell(topic: str, reads: dict[str, int | None], writes: dict[str, int | None]
 
 
 def table(cells: dict[str, dict[str, str]]) -> str:
-    lines = [" " * 15 + "".join(f"  {column}" for column in TOPICS)]
+    lines = [" " * 20 + "".join(f"  {column}" for column in TOPICS)]
     for role, row in cells.items():
-        lines.append(f"{role:15}" + "".join(f"  {row[column]:{len(column)}}" for column in TOPICS))
+        lines.append(f"{role:20}" + "".join(f"  {row[column]:{len(column)}}" for column in TOPICS))
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -9,6 +9,7 @@ import typer
 
 from cli.app import Panlock
 from cli.lazy import command
+from pipeline.audit.access.report import Refusal as ReportRefusal
 from pipeline.audit.events import EventType
 from pipeline.audit.followed import Refusal as LogRefusal
 from pipeline.record import Reason, Refusal, Way
@@ -60,7 +61,7 @@ def test_a_code_is_explained(code: str) -> None:
 
 def test_no_code_is_explained_that_is_not_there() -> None:
     told = set(re.findall(r"^\| `([a-z0-9.-]+)` \|", REASONS, re.MULTILINE))
-    assert told == {*Reason, *Refusal, *Way, *EventType, *LogRefusal}
+    assert told == {*Reason, *Refusal, *Way, *EventType, *LogRefusal, *ReportRefusal}
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

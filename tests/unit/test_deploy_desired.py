@@ -8,6 +8,7 @@ from deploy.desired import Desired, Topic, desired
 from deploy.grants import Acl, managed_topics
 from pipeline.policy import Policy, parse_policy
 from pipeline.policy.topics import limits
+from tests.audit_keys import BROKERS, jwk
 from tests.audit_keys import POLICY as AUDIT_KEYS
 from tests.policy_text import POLICY
 
@@ -255,6 +256,46 @@ def test_a_policy_with_a_sealer_has_its_topics_of_one_partition_kept_as_the_audi
 )
 def test_who_may_do_what_about_seals(sealed: Policy, who: str, resource: str, target: str, may: set[str]) -> None:
     assert operations(desired(sealed, 3), who, resource, target) == may
+
+
+@pytest.fixture(scope="module")
+def audited() -> Policy:
+    return parse_policy(f"{POLICY}audit: {{broker_keys: [{jwk(BROKERS)}]}}\n", "policy.yaml")
+
+
+def test_who_audits_brokers_has_a_topic_of_what_they_count_and_a_log(audited: Policy) -> None:
+    wanted = desired(audited, 3)
+    assert {each.name for each in wanted.topics} == set(managed_topics(audited)) == set(limits(audited))
+    assert topic(wanted, "panlock.access").partitions == topic(wanted, "panlock.audit.brokers").partitions == 1
+    assert TOPICS["panlock.audit"].items() <= topic(wanted, "panlock.audit.brokers").configs.items()
+    counted = topic(wanted, "panlock.access").configs
+    assert (counted["cleanup.policy"], counted["retention.ms"]) == ("delete", "2592000000")
+
+
+@pytest.mark.parametrize(
+    ("who", "resource", "target", "may"),
+    [
+        ("panlock-broker", "topic", "panlock.access", {"WRITE", "DESCRIBE"}),
+        ("panlock-broker", "topic", "panlock.audit.brokers", set()),
+        ("panlock-broker-audit", "topic", "panlock.access", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-broker-audit", "topic", "panlock.audit.brokers", {"READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-broker-audit", "topic", "panlock.audit", set()),
+        ("panlock-broker-audit", "transactional-id", "broker-audit-panlock", {"WRITE", "DESCRIBE"}),
+        ("panlock-worker", "topic", "panlock.access", {"DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-worker", "transactional-id", "broker-audit-panlock", set()),
+        ("panlock-auditor", "topic", "panlock.audit.brokers", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+        ("panlock-auditor", "topic", "panlock.access", {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}),
+    ],
+)
+def test_who_may_do_what_about_reads(audited: Policy, who: str, resource: str, target: str, may: set[str]) -> None:
+    assert operations(desired(audited, 3), who, resource, target) == may
+
+
+def test_a_sealer_reads_the_brokers_log_where_there_is_one() -> None:
+    keys = AUDIT_KEYS.replace("sealer_keys", f"broker_keys: [{jwk(BROKERS)}], sealer_keys")
+    wanted = desired(parse_policy(POLICY + keys, "policy.yaml"), 3)
+    may = operations(wanted, "panlock-sealer", "topic", "panlock.audit.brokers")
+    assert may == {"READ", "DESCRIBE", "DESCRIBE_CONFIGS"}
 
 
 def test_without_a_sealers_key_there_is_no_sealer(wanted: Desired) -> None:

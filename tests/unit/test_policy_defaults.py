@@ -60,6 +60,8 @@ def test_defaults_are_those_of_the_formats(short: Policy) -> None:
         "workers": ("panlock-worker",),
         "auditors": ("panlock-auditor",),
         "sealers": ("panlock-sealer",),
+        "brokers": ("panlock-broker",),
+        "broker_auditors": ("panlock-broker-audit",),
         "operators": ("ops",),
         "deployers": ("panlock-deploy",),
     }
