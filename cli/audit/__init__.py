@@ -5,6 +5,7 @@ import typer
 from cli.audit.export import export
 from cli.audit.key import key
 from cli.audit.prove import check, prove
+from cli.audit.reads import reads
 from cli.audit.reconcile import reconcile
 from cli.audit.search import search
 from cli.audit.sql import sql
@@ -26,6 +27,7 @@ app.command()(prove)
 app.command()(check)
 app.command()(timestamp)
 app.command()(reconcile)
+app.command()(reads)
 app.command()(tail)
 app.command()(search)
 app.command()(sql)
