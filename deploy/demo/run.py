@@ -52,6 +52,7 @@ class Run:
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)
     sealer: Guarded = field(init=False)
+    broker_audit: Guarded = field(init=False)
     tsa: str = field(init=False)  # URL of the time stamp authority
     witness: str = field(init=False)  # the same of the witness
     seal_to: Recipient = field(init=False)  # the workers' public key

@@ -17,7 +17,7 @@ from deploy.demo.run import Run
 from deploy.demo.told import expect, until
 from deploy.dev.guarded import Guarded
 
-KEYS = {"WORKERS": "worker.audit.pem", "SEALER": "sealer.audit.pem"}
+KEYS = {"WORKERS": "worker.audit.pem", "SEALER": "sealer.audit.pem", "BROKERS": "brokers.audit.pem"}
 
 
 def make_audit_keys(directory: Path, commands: Commands) -> dict[str, dict[str, str]]:

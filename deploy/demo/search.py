@@ -7,7 +7,7 @@ looked for. But Panlock is told of CVVs in declared fields alone: a leak of one 
 else. What counts is therefore: the digits as a whole JSON string or as a member's whole number, the digits right behind
 a name like cvv, and the digits as a whole key, value or header. No clock, hash or process id has these forms, and the
 demo's CVVs are larger than any offset or sequence number of a run (deploy.demo.cards); what RocksDB logs of its own
-sizes holds any number, and is searched for card numbers alone. That this search does find them
+sizes, and what brokers count, holds any number, and is searched for card numbers alone. That this search does find them
 is shown each time on what the producers wrote.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
-from deploy.demo import changing, closing, formats, holds, outside, writing
+from deploy.demo import accesses, changing, closing, formats, holds, outside, writing
 from deploy.demo.clients import refusal
 from deploy.demo.ledger import Ledger
 from deploy.demo.people import make_people, write_config, write_policy
@@ -33,7 +33,8 @@ def tell(run: Run) -> None:
 
 
 def start_kafka(run: Run) -> None:
-    run.cluster = run.closing.enter_context(dev_cluster(run.directory / "kafka", say=run.note))
+    reports = accesses.reports(run)
+    run.cluster = run.closing.enter_context(dev_cluster(run.directory / "kafka", say=run.note, reports=reports))
     start_issuer(run)
 
 
@@ -41,7 +42,7 @@ def make_policy(run: Run) -> None:
     run.people = make_people(run.cluster, run.directory / "people", run.commands)
     keys = {name: person.jwk for name, person in run.people.items()}
     audit, witness = make_audit_keys(run.directory, run.commands), outside.make_keys(run.directory)
-    write_policy(keys | audit, run.issuer, witness, run.policy_file)
+    write_policy(keys | audit | accesses.key(run), run.issuer, witness, run.policy_file)
     shutil.copyfile(run.cluster.ca, run.directory / "ca.pem")  # `authorities`: of producers that sign
     run.commands.run("policy", "check", str(run.policy_file))
     run.policy = load_policy(run.policy_file)
@@ -69,6 +70,7 @@ def start_workers(run: Run) -> None:
         run.workers[name] = changing.start(run, name, run.policy_file.name)
     outside.start(run)
     start_sealer(run)
+    accesses.start(run)
     clean = run.policy.flows[FLOW].clean_topic
     run.ledger = run.closing.enter_context(Ledger(run.kafka("ledger"), clean))
     run.checkout = Line(run.kafka("checkout"))

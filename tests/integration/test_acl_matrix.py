@@ -30,13 +30,13 @@ TOPICS = {
     "rej.r": "panlock.rejections.refunds",
     "access": "panlock.access",
     "a.brokers": "panlock.audit.brokers",
-    "recordings": "panlock.recordings.payments",
+    "rec": "panlock.recordings.payments",
 }
 
 # r: may read, w: may write. checkout and refunds are producers, ledger a consumer, ana approves, cy approves and
 # resumes lanes; ray replays; mallory has a certificate of the same CA and no place in the policy.
 MATRIX = """\
-                      q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.c  rej.r  access  a.brokers  recordings
+                      q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.c  rej.r  access  a.brokers  rec
 checkout              w           -          -      -        -          -      -      r      -      -       -          -
 refunds               -           w          -      -        -          -      -      -      r      -       -          -
 ledger                -           -          r      -        -          -      -      -      -      -       -          -
