@@ -29,27 +29,27 @@ TOPICS = {
     "rej.c": "panlock.rejections.checkout",
     "rej.r": "panlock.rejections.refunds",
     "access": "panlock.access",
-    "a.brokers": "panlock.audit.brokers",
+    "reads": "panlock.audit.brokers",
     "rec": "panlock.recordings.payments",
 }
 
 # r: may read, w: may write. checkout and refunds are producers, ledger a consumer, ana approves, cy approves and
 # resumes lanes; ray replays; mallory has a certificate of the same CA and no place in the policy.
 MATRIX = """\
-                      q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.c  rej.r  access  a.brokers  rec
-checkout              w           -          -      -        -          -      -      r      -      -       -          -
-refunds               -           w          -      -        -          -      -      -      r      -       -          -
-ledger                -           -          r      -        -          -      -      -      -      -       -          -
-panlock-worker        r           r          w      w        rw         rw     rw     w      w      -       -          w
-panlock-broker        -           -          -      -        -          -      -      -      -      w       -          -
-panlock-broker-audit  -           -          -      -        -          -      -      -      -      r       rw         -
-ana                   -           -          -      r        w          -      -      -      -      -       -          -
-cy                    -           -          -      r        w          -      -      -      -      -       -          -
-ray                   -           -          -      r        w          r      -      -      -      -       -          r
-panlock-auditor       -           -          -      -        -          r      -      -      -      r       r          -
-ops                   -           -          -      -        -          -      -      -      -      -       -          -
-panlock-deploy        -           -          -      -        -          -      -      -      -      -       -          -
-mallory               -           -          -      -        -          -      -      -      -      -       -          -
+                      q.checkout  q.refunds  clean  pending  decisions  audit  state  rej.c  rej.r  access  reads  rec
+checkout              w           -          -      -        -          -      -      r      -      -       -      -
+refunds               -           w          -      -        -          -      -      -      r      -       -      -
+ledger                -           -          r      -        -          -      -      -      -      -       -      -
+panlock-worker        r           r          w      w        rw         rw     rw     w      w      -       -      w
+panlock-broker        -           -          -      -        -          -      -      -      -      w       -      -
+panlock-broker-audit  -           -          -      -        -          -      -      -      -      r       rw     -
+ana                   -           -          -      r        w          -      -      -      -      -       -      -
+cy                    -           -          -      r        w          -      -      -      -      -       -      -
+ray                   -           -          -      r        w          r      -      -      -      -       -      r
+panlock-auditor       -           -          -      -        -          r      -      -      -      r       r      -
+ops                   -           -          -      -        -          -      -      -      -      -       -      -
+panlock-deploy        -           -          -      -        -          -      -      -      -      -       -      -
+mallory               -           -          -      -        -          -      -      -      -      -       -      -
 """
 RAY = "  ray@pay.example: {certificate: ray, roles: [replayers]}\nflows:\n"
 RECORDED = POLICY.replace("recording: off", "recording: masked").replace("flows:\n", RAY)
