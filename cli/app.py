@@ -39,7 +39,10 @@ class Panlock(LazyGroup):
             "reveal": Member("cli.reveal", "reveal", "Read an encrypted value; the audit says who did, and why."),
             "recordings": Member("cli.recordings", "app", "List and replay what a flow has recorded."),
             "scan": Member("cli.scan", "scan", "What is sensitive in NDJSON, without a policy."),
-            "audit": Member("cli.audit", "app", "Verify and export the audit."),
+            "audit": Member("cli.audit", "app", "Verify, search, review and export the audit."),
+            "evidence": Member(
+                "cli.evidence.command", "evidence", "What the audit shows for each PCI DSS requirement, as files."
+            ),
             "policy": Member("cli.policy", "app", "Check a policy, and change the one in force."),
             "init": Member("cli.change", "init", "Fix the first policy that workers accept."),
             "deploy": Member("cli.deploy", "app", "Topics and ACLs from the policy: plan, apply, check."),

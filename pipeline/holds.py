@@ -8,7 +8,8 @@ every decision stamped before the expiry has been read.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.approval.decision import Decision, Denial, Resume, Reveal, Said, Tick, read_message
+from pipeline.acknowledging import acknowledge
+from pipeline.approval.decision import Acknowledgement, Decision, Denial, Resume, Reveal, Said, Tick, read_message
 from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
 from pipeline.approval.id_token import Observed
@@ -79,6 +80,8 @@ def hear(turn: Turn, chunk: Messages) -> None:
             reveal(turn, message, record.timestamp, where)
         elif isinstance(message, Denial):
             deny(turn, message, record.timestamp, where)
+        elif isinstance(message, Acknowledgement):
+            acknowledge(turn, message, record.timestamp, where)
         elif isinstance(message, GrantProposal | GrantWord):
             hear_grant(turn, message, record.timestamp, where)
         elif isinstance(message, GlassBreak):

@@ -70,6 +70,13 @@ def tables(files: Sequence[Path], directory: Path) -> Connection:
     return connection
 
 
+def between(connection: Connection, since: datetime, until: datetime) -> None:
+    """Views `period` and `period_findings`: what lies in that time (UTC, `until` excluded)."""
+    bounds = f"\"time\" >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}' AND \"time\" < TIMESTAMP '{until:%Y-%m-%d %H:%M:%S}'"
+    for view, of in (("period", "events"), ("period_findings", "findings")):
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {of} WHERE {bounds}")  # noqa: S608
+
+
 def search(connection: Connection, wanted: Wanted, limit: int) -> list[tuple[str, str]]:
     """(log, event as it was written), in the order of time: the last `limit` of them."""
     where, values = wanted.where()

@@ -9,6 +9,8 @@ All but ticks are signed (pipeline.approval.envelope); their payloads:
      "reason":"...","jti":"...","iat":<seconds>}}
     {"v":1,"denial":{"cluster":"<id>","lane":3,"kind":"certificate"|"serial"|"principal"|"person"|"key","value":"...",
      "effect":"deny"|"allow","reason":"...","jti":"...","iat":<seconds>}}
+    {"v":1,"acknowledgement":{"cluster":"<id>","lane":3,"finding":"rubber-stamp-…","reason":"...","jti":"...",
+     "iat":<seconds>}}
     {"v":1,"grant":{...}} and {"v":1,"grant_word":{...}}: pipeline.approval.grant
     {"v":1,"replay":{...}}, {"v":1,"replay_word":{...}} and {"v":1,"shred":{...}}: pipeline.approval.replay
     {"v":1,"break_glass":{...}} and {"v":1,"glass_review":{...}}: pipeline.approval.glass
@@ -45,6 +47,7 @@ _FORMS = {
     "grant": _HASH,
     "approved": re.compile(r"([0-9]{1,4}/[0-9]{1,16}( [0-9]{1,4}/[0-9]{1,16})*)?"),
     "month": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"),
+    "finding": re.compile(r"[a-z-]{3,60}"),
     "jti": re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}"),
 }
 _SCANNED = ("record", "when", "principal", "replayer", "answer")
@@ -139,6 +142,23 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Someone has looked at a `finding` of the audit's review (agents.review): its id."""
+
+    cluster: str
+    lane: int
+    finding: str
+    reason: str
+    jti: str
+    iat: int
+    person: str = ""
+    key: str = field(default="", compare=False)
+    session: Session | None = None
+    signed: str = field(default="", compare=False)
+    received: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A lane asks for the broker's time; `due` in ms by the worker's clock."""
 
@@ -154,6 +174,7 @@ Said = (
     | Resume
     | Reveal
     | Denial
+    | Acknowledgement
     | GrantProposal
     | GrantWord
     | GlassBreak
@@ -168,6 +189,7 @@ _KINDS: dict[str, type[Said]] = {
     "resume": Resume,
     "reveal": Reveal,
     "denial": Denial,
+    "acknowledgement": Acknowledgement,
     "grant": GrantProposal,
     "grant_word": GrantWord,
     "break_glass": GlassBreak,

@@ -48,6 +48,7 @@ class EventType(StrEnum):
     RECORDING_READ = "recording.read"
     RECORDING_APPROVED = "recording.approved"
     RECORDING_SHREDDED = "recording.shredded"
+    REVIEW_ACKNOWLEDGED = "review.acknowledged"
     LANE_OPENED = "lane.opened"
     LANE_CLOSED = "lane.closed"
     LANE_RESUMED = "lane.resumed"

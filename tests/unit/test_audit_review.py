@@ -1,0 +1,181 @@
+"""The audit's review: each rule finds its case and nothing else, and a finding closes by somebody else's word."""
+
+# ruff: noqa: E501  # tables
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agents.review.findings import Finding, findings
+from agents.review.rules import RULES
+from agents.search.cache import _WRITE
+from agents.search.columns import FROM_SPOOL
+from agents.search.engine import connect
+from agents.search.query import between, tables
+from pipeline.approval.decision import Acknowledgement, sign_message
+from pipeline.audit.events import Chain, EventType, timestamp
+from tests.exporting import Told
+from tests.lane import KEYS, NOW, POLICY, MemoryLane
+
+START = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 1000
+HOUR = 3_600_000
+WORKER = {"actor": {"worker": "w"}}
+RECORD = {"resource": {"record": "quarantine.payments.refunds/0/1"}}
+
+
+def found(directory: Path, told: list[Told], log: str = "panlock.audit/0") -> list[Finding]:
+    chain, spool = Chain(0, "ab" * 32), directory / "spool"
+    spool.write_bytes(b"".join(chain.event(kind, timestamp(ms), **fields)[1] + b"\n" for kind, ms, fields in told))
+    made = connect()
+    values = {"log": log, "spool": str(spool), "since": "2000"}
+    files = made.execute(_WRITE.format(FROM_SPOOL, directory, "OVERWRITE_OR_IGNORE"), values).fetchone()[1]
+    connection = tables([Path(each) for each in files], directory)
+    between(connection, datetime(2026, 1, 1), datetime(2027, 1, 1))
+    return findings(connection)
+
+
+def said(kind: EventType, ms: int, person: str = "ana@pay.example", **fields: object) -> Told:
+    return kind, ms, {"actor": {"person": person}, **fields}
+
+
+def held_and_approved(
+    seconds: float, person: str = "ana@pay.example", n: int = 1, decision: str = "approve"
+) -> list[Told]:
+    record = {"resource": {"record": f"quarantine.payments.refunds/0/{n}"}}
+    ms = START + n * HOUR
+    return [
+        (EventType.RECORD_HELD, ms, {**record, "outcome": "held"}),
+        said(
+            EventType.DECISION_ACCEPTED,
+            ms + int(1000 * seconds),
+            person,
+            **record,
+            approval={"decision": decision, "rule": "large"},
+        ),
+    ]
+
+
+def rejected(count: int, hour: int) -> list[Told]:
+    return [
+        (EventType.RECORD_REJECTED, START + hour * HOUR + n, {**RECORD, "outcome": "rejected", "reason": "too-large"})
+        for n in range(count)
+    ]
+
+
+BREAK = said(EventType.BREAK_GLASS_USED, START, **RECORD, approval={"people": ["ana@pay.example", "ben@pay.example"]})
+CASES: dict[str, tuple[list[Told], list[Told]]] = {
+    "alarm": ([(EventType.RECORDS_LOST, START, WORKER)], [(EventType.LANE_OPENED, START, WORKER)]),
+    "break-glass-open": ([BREAK], [BREAK, said(EventType.BREAK_GLASS_REVIEWED, START + 1, alarm="0/0")]),
+    "lane-crashed": ([(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_OPENED, START + 1, WORKER)], [(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_CLOSED, START + 1, WORKER), (EventType.LANE_OPENED, START + 2, WORKER)]),
+    "attack": ([(EventType.RECORD_REJECTED, START, {"actor": {"principal": "p"}, "outcome": "rejected", "reason": "replayed"})], rejected(1, 0)),
+    "refused-often": ([said(EventType.DECISION_REFUSED, START + n, reason="wrong-role") for n in range(5)], [said(EventType.DECISION_REFUSED, START + n * 24 * HOUR, reason="wrong-role") for n in range(5)]),
+    "rejected-peak": ([each for hour in range(9) for each in rejected(2, hour)] + rejected(30, 9), [each for hour in range(9) for each in rejected(19, hour)]),
+    "unsealed": ([(EventType.SEALER_STOPPED, START, {}), (EventType.SEALER_STARTED, START + 301_000, {})], [(EventType.SEALER_STOPPED, START, {}), (EventType.SEALER_STARTED, START + 299_000, {})]),
+    "policy-changed": ([said(EventType.POLICY_APPLIED, START + n, resource={"sha256": "cd" * 32}) for n in range(2)], [said(EventType.POLICY_PROPOSED, START)]),
+    "revealed": ([said(EventType.VALUE_REVEALED, START + n) for n in range(3)], []),
+    "key-new": ([(EventType.KEY_FIRST_USED, START + n, {**WORKER, "key": {"kind": "token", "id": "k1", "from": "vault"}}) for n in range(2)], []),
+    "rubber-stamp": (held_and_approved(9.9), held_and_approved(10.1) + held_and_approved(1, n=2, decision="deny")),
+    "always-yes": ([each for n in range(20) for each in held_and_approved(60, n=n)], [each for n in range(19) for each in held_and_approved(60, n=n)]),
+    "identity-denied": ([said(EventType.IDENTITY_DENIED, START, denied={"principal": "p"})], [said(EventType.IDENTITY_ALLOWED, START)]),
+}  # fmt: skip
+
+
+def test_every_rule_has_its_case() -> None:
+    assert {each.name for each in RULES} == {*CASES, "access-denied"}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_finds_its_case_once_and_not_what_is_beside_it(rule: str, tmp_path: Path) -> None:
+    case, beside = CASES[rule]
+    (one,) = found(tmp_path, case)
+    assert (one.rule.name, one.acknowledged) == (rule, None)
+    assert one.what and one.events
+    if beside:
+        assert found(tmp_path, beside) == []
+
+
+def test_a_finding_keeps_its_id_while_more_comes_and_has_no_digit(tmp_path: Path) -> None:
+    first, more = (
+        found(tmp_path, [said(EventType.VALUE_REVEALED, START + n) for n in range(count)]) for count in (1, 9)
+    )
+    assert [each.id for each in first] == [each.id for each in more]
+    assert not any(letter.isdigit() for letter in first[0].id)
+
+
+def test_somebody_elses_word_closes_a_finding_and_ones_own_does_not(tmp_path: Path) -> None:
+    case = held_and_approved(2)
+    (finding,) = found(tmp_path, case)
+    own = said(
+        EventType.REVIEW_ACKNOWLEDGED,
+        START + HOUR * 2,
+        "ANA@pay.example",
+        reason="fine",
+        resource={"finding": finding.id},
+    )
+    assert [each.acknowledged for each in found(tmp_path, [*case, own])] == [None]
+    others = said(
+        EventType.REVIEW_ACKNOWLEDGED,
+        START + HOUR * 3,
+        "ben@pay.example",
+        reason="asked her",
+        resource={"finding": finding.id},
+    )
+    (closed,) = found(tmp_path, [*case, own, others])
+    assert closed.acknowledged is not None
+    assert (closed.acknowledged.person, closed.acknowledged.reason, closed.acknowledged.event) == (
+        "ben@pay.example",
+        "asked her",
+        "panlock.audit/0 0/3",
+    )
+
+
+@pytest.fixture
+def lane() -> MemoryLane:
+    return MemoryLane(POLICY.replace("roles: [payments-approvers]", "roles: [payments-approvers, auditors]", 1))
+
+
+def message(of: MemoryLane, **changes: object) -> Acknowledgement:
+    fields = {
+        "cluster": of.context.cluster,
+        "lane": of.context.lane,
+        "finding": "rubber-stamp-abcdefghijklmnop",
+        "reason": "asked",
+        "jti": "j1",
+        "iat": NOW // 1000,
+    }
+    return Acknowledgement(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_a_lane_tells_who_acknowledged_what_with_the_message_as_it_was_signed(lane: MemoryLane) -> None:
+    raw = sign_message(KEYS["ana"], message(lane))
+    lane.messages(raw)
+    event = lane.events()[-1]
+    assert (event["type"], event["actor"], event["reason"]) == (
+        "review.acknowledged",
+        {"person": "ana@pay.example"},
+        "asked",
+    )
+    assert event["resource"]["finding"] == "rubber-stamp-abcdefghijklmnop"
+    assert event["proof"]["message"] == raw.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"cluster": "x"}, "wrong-cluster"),
+        ({"lane": 9}, "unknown-record"),
+        ({"iat": 1}, "expired"),
+        ({"finding": "4111111111111111"}, "bad-signature"),
+    ],
+)
+def test_an_acknowledgement_of_another_place_or_time_does_not_count(
+    lane: MemoryLane, changes: dict, refusal: str
+) -> None:
+    lane.messages(sign_message(KEYS["ana"], message(lane, **changes)))
+    assert lane.told()[-1] == ("decision.refused", refusal)
+
+
+def test_one_without_the_role_does_not_count(lane: MemoryLane) -> None:
+    lane.messages(sign_message(KEYS["ben"], message(lane)))
+    assert lane.told()[-1] == ("decision.refused", "wrong-role")

@@ -1,0 +1,128 @@
+"""An evidence pack of a month, from an export alone: what is in it, how it is checked, what hostile text does."""
+
+import csv
+import io
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from agents.evidence.cells import as_csv
+from agents.evidence.insiders import INSIDERS
+from agents.evidence.requirements import REQUIREMENTS
+from pipeline.policy.topics import AUDIT
+from tests.evidence_traffic import HOSTILE, lane
+from tests.exporting import POLICY, chained, write_export
+from tests.integration.cli_runner import Ended, run
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def make(directory: Path, *arguments: str, out: str = "pack") -> Ended:
+    places = "--export", str(directory / "export"), "--policy", str(directory / "policy.yaml")
+    span = "--from", "2026-10-01", "--to", "2026-10-31", "--index", str(directory / "index")
+    return run("evidence", "--out", str(directory / out), *span, *places, "--json", *arguments)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("evidence")
+    (directory / "policy.yaml").write_text(POLICY)
+    logs = {(AUDIT, number): chained(number, lane(number)) for number in range(2)}
+    write_export(directory / "export", logs, "2026-11-01T00:00:00.000Z")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def pack(place: Path) -> Path:
+    ended = make(place)
+    assert ended.code == 0, ended.err
+    assert (ended.json["proofs"], ended.json["open"]) == (6, ended.json["findings"])
+    return place / "pack"
+
+
+def rows(pack: Path, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((pack / name).read_text(), newline="")))
+
+
+def test_each_requirement_has_a_folder_that_says_what_it_shows_and_how_to_check(pack: Path) -> None:
+    assert {"3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "4.2.1", "6.5.1", "7.2", "10.2", "10.3", "10.4", "10.5", "10.6", "10.7", "12.5.2"} <= {each.number for each in REQUIREMENTS}  # fmt: skip  # noqa: E501
+    for each in REQUIREMENTS:
+        told = (pack / each.number / "README.md").read_text()
+        assert all(part in told for part in (each.shows, each.check, each.yours, "## How to check"))
+        assert list((pack / each.number).glob("*.csv"))
+
+
+def test_the_numbers_are_those_of_the_events(pack: Path) -> None:
+    streams = {(each["principal"], each["outcome"]): int(each["events"]) for each in rows(pack, "12.5.2/streams.csv")}
+    assert streams["checkout", "released"] + streams["checkout", "rejected"] == 2 * 30 * 40
+    assert streams["refunds", "held"] == 120
+    assert {each["strategy"] for each in rows(pack, "3.3/sad.csv")} == {"drop"}
+    assert len(rows(pack, "10.7/alarms.csv")) == 2
+    assert {each["role"] for each in rows(pack, "7.2/roles.csv")} >= {
+        "payments-approvers",
+        "workers",
+        "owner of refunds",
+    }
+
+
+def test_every_proof_holds_and_every_hash_is_right(place: Path, pack: Path) -> None:
+    proofs = sorted((pack / "10.2/proofs").iterdir())
+    assert len(proofs) == 6
+    for each in proofs:
+        assert run("audit", "check", str(each), "--policy", str(place / "policy.yaml")).code == 0
+    sums = (pack / "SHA256SUMS").read_text().splitlines()
+    told = {name: digest for digest, name in (line.split("  ", 1) for line in sums)}
+    files = {str(file.relative_to(pack)): file for file in pack.rglob("*") if file.is_file()}
+    assert told == {name: sha256(file.read_bytes()).hexdigest() for name, file in files.items() if name != "SHA256SUMS"}
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=pack, check=True)
+
+
+def test_the_same_seed_proves_the_same_records_another_one_others(place: Path, pack: Path) -> None:
+    assert make(place, "--seed", "other", out="other").code == 0
+    assert make(place, out="again").code == 0
+    first, other, again = (
+        {file.name for file in (place / name / "10.2/proofs").iterdir()} for name in ("pack", "other", "again")
+    )
+    assert first == again != other
+
+
+def test_no_cell_of_others_is_a_formula(pack: Path) -> None:
+    seen = set()
+    for file in pack.rglob("*.csv"):
+        for row in csv.reader(io.StringIO(file.read_text(), newline="")):
+            for cell in row:
+                assert not cell.lstrip().startswith(("=", "+", "@", "\t", "\r")), (file, cell)
+                seen.add(cell)
+    assert f"'{HOSTILE}" in seen or any("SUM(1+1)" in cell for cell in seen)
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "\n@x", "\u00a0=1"])
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(text: str) -> None:
+    (row,) = [*csv.reader(io.StringIO(as_csv(["a"], [[text]]).decode(), newline=""))][1:]
+    assert row == [f"'{text}"]
+
+
+def test_numbers_times_and_lists_are_themselves() -> None:
+    assert as_csv(["a", "b", "c", "d"], [[-1, -0.5, None, ["x", "=y"]]]) == b"a,b,c,d\r\n-1,-0.5,,x; =y\r\n"
+
+
+def test_a_pack_of_a_changed_export_says_so(place: Path, tmp_path: Path) -> None:
+    subprocess.run(["cp", "-r", str(place / "export"), str(place / "policy.yaml"), str(tmp_path)], check=True)
+    bundle = tmp_path / "export" / AUDIT / "1/tile/entries/001"
+    bundle.write_bytes(bundle.read_bytes().replace(b'"released"', b'"rejected"', 1))
+    ended = make(tmp_path)
+    assert ended.code == 1 and "searched as far as event 0 ALONE" in ended.err
+    assert "Not all of the audit is what was sealed." in (tmp_path / "pack/report.html").read_text()
+
+
+def test_a_directory_that_is_not_empty_and_a_span_that_is_none_are_refused(place: Path, pack: Path) -> None:
+    assert "is not empty" in make(place).err
+    ended = make(place, "--to", "2026-09-01", out="none")
+    assert ended.code == 2 and "nothing lies between" in ended.err and not (place / "none").exists()
+
+
+def test_the_insiders_of_the_report_are_those_of_the_guarantees() -> None:
+    told = (DOCS / "guarantees.md").read_text()
+    assert [who for who, _, _ in INSIDERS if who not in told] == []
