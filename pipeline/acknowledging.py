@@ -2,9 +2,9 @@
 
 from pipeline.approval.decision import Acknowledgement
 from pipeline.approval.roles import actor_of, proof_of, roles_of
+from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
-from pipeline.reveals import AHEAD_MS, FRESH_MS
 from pipeline.turn import Turn
 
 ROLE = "auditors"  # of people, beside that of certificates
@@ -26,7 +26,7 @@ def _refusal(turn: Turn, message: Acknowledgement, received: int) -> Refusal | N
         return Refusal.WRONG_CLUSTER
     if message.lane != turn.context.lane:
         return Refusal.UNKNOWN_RECORD
-    if not -AHEAD_MS <= received - message.iat * 1000 <= FRESH_MS:
+    if not is_fresh(message.iat, received):
         return Refusal.EXPIRED
     if ROLE not in roles_of(message, turn.context.policy):
         return Refusal.WRONG_ROLE

@@ -88,7 +88,7 @@ _APPROVALS = Table(
 )  # fmt: skip
 _ALARM_TYPES = (
     "records.lost", "topic.recreated", "store.corrupt", "log.refused", "break-glass.used", "sequence.gap",
-    "card-data.found", "sealer.stopped", "recording.destroyed",
+    "card-data.found", "sealer.stopped", "witness.refused", "witness.failed", "timestamp.failed",
 )  # fmt: skip
 ALARMS = Table(
     "alarms", "a control that failed or was overridden, and since when it was known",

@@ -32,7 +32,8 @@ RULES = (
         "alarm", "A control failed or was overridden",
         "docs/operations.md has each alarm; say what happened and what was done",
         f"SELECT log || ' ' || id, \"time\", type || ': ' || coalesce(topic, record, reason, ''), {_PLACE}, NULL FROM period "
-        "WHERE type IN ('records.lost', 'topic.recreated', 'store.corrupt', 'log.refused', 'card-data.found', 'sequence.gap')",
+        "WHERE type IN ('records.lost', 'topic.recreated', 'store.corrupt', 'log.refused', 'card-data.found', 'sequence.gap', "
+        "'witness.refused', 'witness.failed', 'timestamp.failed')",
     ),
     Rule(
         "break-glass-open", "A record was released by break-glass, and nobody has reviewed it",

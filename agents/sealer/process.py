@@ -21,6 +21,7 @@ from agents.restore import high_watermark, reader, records_to_end
 from agents.sealer.config import SealerConfig
 from agents.sealer.outside import Outside
 from agents.sealer.published import published
+from agents.sealer.scanning import Scanning
 from pipeline.audit.events import EventType
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import audit_logs
@@ -61,6 +62,7 @@ class SealerProcess:
         self.manifested: float | None = None
         self.stopping = asyncio.Event()
         self.outside = Outside(policy, config, self.verifiers)
+        self.scanning = Scanning()
         self._alarmed: set[str] = set()
 
     async def run(self) -> None:
@@ -110,8 +112,10 @@ class SealerProcess:
         await self._round(producer, sealer, self._told(EventType.SEALER_STARTED))
         self.alive, compared = True, time.monotonic()
         while not self.stopping.is_set():
+            seen: list[Told] = []
             for tp, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 logs[tp].take(records, time.monotonic())
+                seen += self.scanning.look(logs[tp].progress.origin, records, time.monotonic())
             if time.monotonic() - compared > COMPARE:
                 await _compare(consumer, logs)
                 compared = time.monotonic()
@@ -119,7 +123,7 @@ class SealerProcess:
             if sealed:
                 self.manifested = time.time()
             notes, told = self.outside.look(time.monotonic(), sealed)
-            await self._round(producer, sealer, *told, notes=notes)
+            await self._round(producer, sealer, *told, *seen, notes=notes)
             consumer.pause(*(tp for tp in consumer.assignment() if logs[tp].refused is not None))
         await self._round(producer, sealer, self._told(EventType.SEALER_STOPPED), last=True)
         notes = await self.outside.end(sealer.sealed())

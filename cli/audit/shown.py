@@ -13,7 +13,7 @@ from pipeline.policy.topics import AUDIT
 
 ALARMS = {
     EventType.RECORDS_LOST, EventType.TOPIC_RECREATED, EventType.STORE_CORRUPT, EventType.LOG_REFUSED,
-    EventType.BREAK_GLASS_USED,
+    EventType.BREAK_GLASS_USED, EventType.WITNESS_REFUSED, EventType.CARD_DATA_FOUND,
 }  # fmt: skip
 _STYLES = {"released": "green", "held": "yellow", "rejected": "red"}
 HEAD = ("time", "event", "type", "who", "of what", "how")

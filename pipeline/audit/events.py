@@ -74,6 +74,7 @@ class EventType(StrEnum):
     ACCESS_LATE = "access.late"
     ACCESS_SILENT = "access.silent"
     ACCESS_REFUSED = "access.refused"
+    CARD_DATA_FOUND = "card-data.found"
     WITNESS_REFUSED = "witness.refused"
     WITNESS_FAILED = "witness.failed"
     TIMESTAMP_FAILED = "timestamp.failed"
