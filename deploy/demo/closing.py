@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from deploy.demo import accesses, outside, replaying, sealing
+from deploy.demo import evidence, accesses, outside, replaying, sealing
 from deploy.demo.cards import CARDS
 from deploy.demo.clients import ends, in_bytes, read_all, topics
 from deploy.demo.people import write_config
@@ -31,9 +31,13 @@ def tell(run: Run) -> None:
     config = write_config(run.directory / "auditor.yaml", kafka=run.cluster.config("panlock-auditor"))
     with run.narrator.work("the audit is exported, and verified and proven from there"):
         sealing.export(run, config)
+    with run.narrator.work("the audit is searched, and an evidence pack is made for an assessor"):
+        evidence.ask(run)
     search(run)
+    with run.narrator.work("the scanner looks at all that Panlock has emitted"):
+        evidence.scan(run)
     verify(run, config)
-    with run.narrator.work("an export and a proof are kept, to be looked at"):
+    with run.narrator.work("an export, a proof and the evidence pack are kept, to be looked at"):
         sealing.keep(run)
         replaying.keep(run, run.directory.parent / "audit")
 
@@ -97,7 +101,7 @@ def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
     """What the broker and the workers have written, and what the commands have printed."""
     logs = (run.directory / "kafka").rglob("*.log")
     segments = [file for file in logs if not file.parent.name.startswith(f"{CHECKOUT}-")]
-    written = [file for place in ("workers", "export") for file in (run.directory / place).rglob("*")]
+    written = [file for place in ("workers", "export", "evidence") for file in (run.directory / place).rglob("*")]
     for file in sorted([*segments, *written, run.directory / "proof.json", run.directory / replaying.NAME]):
         if file.is_file():
             yield str(file.relative_to(run.directory)), [file.read_bytes()]

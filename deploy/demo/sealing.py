@@ -87,9 +87,11 @@ def keep(run: Run) -> None:
     """What an auditor would take away, for whoever wants to look at it: everything else of this run goes."""
     kept = run.directory.parent / "audit"
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(run.directory / "export", kept / "export")
+    for name in ("export", "evidence"):
+        shutil.copytree(run.directory / name, kept / name)
     for name in ("proof.json", run.policy_file.name, "ca.pem", outside.AUTHORITY):  # the policy refers to both
         shutil.copyfile(run.directory / name, kept / name)
     place = kept.relative_to(run.directory.parents[1])
     run.note(f"$ panlock audit verify --export {place}/export --policy {place}/policy.yaml")
     run.note(f"$ panlock audit check {place}/proof.json --policy {place}/policy.yaml")
+    run.note(f"look at {place}/evidence/report.html")
