@@ -1,10 +1,11 @@
-"""`python -m bench.audit --json`: what it costs to verify, to seal and to prove the audit.
+"""`python -m bench.audit --json`: what it costs to verify, to seal, to prove and to search the audit.
 
 verify   events/s of one core through `panlock audit verify`'s replay (canonical form, chain, signatures, tree), beside
          bare SHA-256 leaf hashing of the same bytes, in Python (hashlib) and in the kernel
 seal     events/s of a sealer that catches up with a real broker, and its CPU an event
 lag      what a sealer has not sealed while the engine runs at its full rate beside it, on the same cores
 prove    size and time of an inclusion proof from tiles, as the log grows
+search   seconds to answer questions to 10 million events, beside grep and DuckDB over the same as NDJSON
 
 Rounds interleave, medians count. Progress goes to stderr.
 """
@@ -20,7 +21,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from bench import keeping_up, sealing
+from bench import keeping_up, sealing, searching
 from bench.lane_events import WORKER, Row, lane
 from bench.machine import machine, versions
 from bench.throughput import PeerError
@@ -115,6 +116,7 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=ROUNDS)
     options.add_argument("--events", type=int, default=400_000, help="that the sealer catches up with; 0: no broker")
     options.add_argument("--largest", type=int, default=SIZES[-1], help="events of the largest log that is proven from")
+    options.add_argument("--searched", type=int, default=10_000_000, help="events that are searched; 0: none")
     wanted = options.parse_args()
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
@@ -139,6 +141,15 @@ def main() -> int:
         "verify/hash": round(rates["verify"] / rates["hashlib"], 2),
         "verify/hash in the kernel": round(rates["verify"] / rates["kernel"], 2),
     }
+    if wanted.searched:
+        with tempfile.TemporaryDirectory(prefix="panlock-bench-") as draft:
+            found = runs["search"] = searching.run(Path(draft), wanted.searched, _say)
+        ratios |= {
+            f"{way}/search by {question}": round(answers[way] / answers["panlock"], 1)
+            for question, answers in found.items()
+            for way in ("grep", "duckdb")
+            if way in answers
+        }
     result = {"machine": machine(), "versions": versions(), "runs": runs, "ratios": ratios}
     if wanted.json:
         print(json.dumps(result, indent=2))

@@ -23,6 +23,7 @@ from pipeline.audit.merkle import Tree
 from pipeline.audit.note import NoteError, Verifier, open_note
 from pipeline.audit.progress import Progress
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileError, TileReader
+from pipeline.audit.verify import Row
 from pipeline.errors import PanlockError
 from pipeline.policy.topics import CHECKPOINTS
 
@@ -76,7 +77,7 @@ class ExportSource:
                 yield Grown(place, [], wrong=str(error))
 
     def _log(self, place: LogPlace, done: Mapping[str, Progress]) -> Iterator[Grown]:
-        following = _Following(place, self.cluster, done)
+        following = Following(place, self.cluster, done)
         named = self._named.get(following.origin)
         if named is None:
             yield Grown(place, [], wrong="the manifest does not name it")
@@ -118,7 +119,7 @@ class TopicSource:
     async def grown(self, done: Mapping[str, Progress]) -> AsyncIterator[Grown]:
         async with reader(self._kafka) as consumer:
             for place in self._places:
-                following = _Following(place, self.cluster, done)
+                following = Following(place, self.cluster, done)
                 target = self._stand.get(following.origin)
                 if target is None:
                     continue
@@ -139,7 +140,7 @@ class _Row(NamedTuple):
     value: bytes | None
 
 
-class _Following:
+class Following:
     """One log on its way to a checkpoint."""
 
     def __init__(self, place: LogPlace, cluster: str, done: Mapping[str, Progress]) -> None:
@@ -153,7 +154,7 @@ class _Following:
         refused = self._followed.refused
         return None if refused is None else refused.what
 
-    def take(self, rows: Sequence[_Row]) -> list[bytes]:
+    def take(self, rows: Sequence[Row]) -> list[bytes]:
         """Those of them that continue the log."""
         before = self._followed.due
         self._followed.take(rows, 0.0)

@@ -12,18 +12,22 @@ import yaml
 
 from deploy.dev.cluster import DevCluster
 from pipeline.policy.topics import AUDIT
+from tests.approving import Person
 from tests.audit_keys import POLICY as AUDIT_KEYS
 from tests.deployment import Deployment, until
 from tests.integration.cli_runner import Cli
 
+CARLA = Person("carla")
 POLICY = (
-    """
+    f"""
 version: 1
 lanes: 2
 principals:
-  checkout: {spiffe: spiffe://pay.example/checkout}
+  checkout: {{spiffe: spiffe://pay.example/checkout}}
+people:
+  carla@pay.example: {{certificate: carla, roles: [auditors], keys: [{CARLA.jwk}]}}
 flows:
-  payments: {producers: [checkout], partitions: 2}
+  payments: {{producers: [checkout], partitions: 2}}
 """
     + AUDIT_KEYS
 )
@@ -88,6 +92,30 @@ def test_search_needs_a_seal_and_then_finds_what_is_sealed(panlock: Deployment, 
         "audit", "sql", "SELECT count(*) AS n FROM events WHERE log LIKE 'panlock.audit/%'", "--json", *policy
     )
     assert ended.json == {"n": end}
+
+
+def test_a_finding_is_open_until_a_person_with_the_role_has_acknowledged_it(panlock: Deployment, auditor: Cli) -> None:
+    policy = "--policy", str(panlock.policy_file)
+    ended = auditor("audit", "review", "--json", *policy)
+    assert ended.code == 1
+    finding = ended.json["findings"][0]
+    assert finding["rule"] == "key-new" and finding["acknowledged"] is None
+    (panlock.directory / "carla.pem").write_bytes(CARLA.pem())
+    carla = Cli(panlock.cluster, panlock.directory, "carla", {"person": {"key": "carla.pem"}}, {})
+    ended = carla("audit", "review", "acknowledge", finding["finding"], "--reason", "our first key")
+    assert ended.code == 0, ended.err
+    worker, sealer = panlock.worker().wait_ready(2), panlock.sealer().wait_ready()
+    panlock.wait_events(1, "review.acknowledged")
+    assert worker.stop() == 0
+    end = len(panlock.read(AUDIT))
+    until("all is read", lambda: _read(sealer.get("/logs")) == end)
+    assert sealer.stop() == 0
+    ended = auditor("audit", "review", "--all", "--json", *policy)
+    (closed,) = (each for each in ended.json["findings"] if each["finding"] == finding["finding"])
+    assert (closed["acknowledged"]["person"], closed["acknowledged"]["reason"]) == (
+        "carla@pay.example",
+        "our first key",
+    )
 
 
 def _read(answer: tuple[int, dict] | None) -> int:

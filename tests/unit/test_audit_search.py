@@ -11,7 +11,8 @@ import pytest
 from pipeline.audit.events import EventType
 from pipeline.policy.topics import AUDIT, SEALER_AUDIT
 from tests.exporting import CLUSTER, POLICY, Told, chained, write_export
-from tests.integration.cli_runner import Ended, run
+from tests.inside import inside
+from tests.integration.cli_runner import Ended
 
 NOW = time.time_ns() // 1_000_000
 DAY = 86_400_000
@@ -47,7 +48,7 @@ class Place:
 
     def __call__(self, command: str, *arguments: str) -> Ended:
         places = "--export", str(self.export), "--policy", str(self.policy), "--index", str(self.index)
-        return run("audit", command, *arguments, *places)
+        return inside("audit", command, *arguments, *places)
 
     def found(self, *arguments: str) -> list[str]:
         """Ids, each with its log."""

@@ -14,7 +14,8 @@ from agents.evidence.requirements import REQUIREMENTS
 from pipeline.policy.topics import AUDIT
 from tests.evidence_traffic import HOSTILE, lane
 from tests.exporting import POLICY, chained, write_export
-from tests.integration.cli_runner import Ended, run
+from tests.inside import inside
+from tests.integration.cli_runner import Ended
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def make(directory: Path, *arguments: str, out: str = "pack") -> Ended:
     places = "--export", str(directory / "export"), "--policy", str(directory / "policy.yaml")
     span = "--from", "2026-10-01", "--to", "2026-10-31", "--index", str(directory / "index")
-    return run("evidence", "--out", str(directory / out), *span, *places, "--json", *arguments)
+    return inside("evidence", "--out", str(directory / out), *span, *places, "--json", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_every_proof_holds_and_every_hash_is_right(place: Path, pack: Path) -> N
     proofs = sorted((pack / "10.2/proofs").iterdir())
     assert len(proofs) == 6
     for each in proofs:
-        assert run("audit", "check", str(each), "--policy", str(place / "policy.yaml")).code == 0
+        assert inside("audit", "check", str(each), "--policy", str(place / "policy.yaml")).code == 0
     sums = (pack / "SHA256SUMS").read_text().splitlines()
     told = {name: digest for digest, name in (line.split("  ", 1) for line in sums)}
     files = {str(file.relative_to(pack)): file for file in pack.rglob("*") if file.is_file()}

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 from pipeline.policy.topics import AUDIT
 from tests.evidence_traffic import SCRIPT, lane
 from tests.exporting import POLICY, chained, write_export
-from tests.integration.cli_runner import run
+from tests.inside import inside
 
 CHROMIUM = shutil.which("chromium")
 OVERLAPS = """() => {
@@ -34,7 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     logs = {(AUDIT, number): chained(number, lane(number)) for number in range(2)}
     write_export(place / "export", logs, "2026-11-01T00:00:00.000Z")
     places = "--export", str(place / "export"), "--policy", str(place / "policy.yaml"), "--index", str(place / "index")
-    ended = run("evidence", "--out", str(place / "pack"), "--from", "2026-10-01", "--to", "2026-10-31", *places)
+    ended = inside("evidence", "--out", str(place / "pack"), "--from", "2026-10-01", "--to", "2026-10-31", *places)
     assert ended.code == 0, ended.err
     return place / "pack/report.html"
 
