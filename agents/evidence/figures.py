@@ -45,7 +45,7 @@ def figures(connection: Connection, until: datetime) -> list[Figure]:
 def _outcomes(connection: Connection) -> Figure:
     title = "Outcomes over time"
     first, last = connection.execute(
-        "SELECT min(\"time\"), max(\"time\") FROM period WHERE outcome IS NOT NULL"
+        "SELECT min(\"time\"), max(\"time\") FROM period WHERE type LIKE 'record.%'"
     ).fetchone()  # fmt: skip
     if first is None:
         return Figure(title, "No record ended in this time.", None)
@@ -53,7 +53,7 @@ def _outcomes(connection: Connection) -> Figure:
     step = next((each for each in _STEPS if span / each < BARS), _STEPS[-1])
     rows = connection.execute(
         f'SELECT time_bucket(INTERVAL {step} SECOND, "time") AS at, outcome, count(*) FROM period '  # noqa: S608
-        "WHERE outcome IS NOT NULL GROUP BY ALL ORDER BY 1"
+        "WHERE type LIKE 'record.%' GROUP BY ALL ORDER BY 1"
     ).fetchall()
     bars = defaultdict[datetime, dict[str, float]](dict)
     for at, outcome, count in rows:

@@ -65,7 +65,7 @@ def _code(text: str) -> Markup:
 
 def _tiles(connection: Connection, found: Sequence[Finding]) -> list[Tile]:
     counts = dict(
-        connection.execute("SELECT outcome, count(*) FROM period WHERE outcome IS NOT NULL GROUP BY 1").fetchall()
+        connection.execute("SELECT outcome, count(*) FROM period WHERE type LIKE 'record.%' GROUP BY 1").fetchall()
     )
     (places,) = connection.execute("SELECT coalesce(sum(places), 0)::BIGINT FROM period_findings").fetchone()
     (decided,) = connection.execute("SELECT count(*) FROM period WHERE type = 'decision.accepted'").fetchone()

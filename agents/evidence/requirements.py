@@ -75,10 +75,15 @@ _PEOPLE = _count(
 _REFUSED = _count(
     "refused", "messages of people that did not count, by reason", "person, reason", "type = 'decision.refused'"
 )
-_DENIED = _count(
+_DENIED = Table(
     "access_denied", "operations that the brokers denied, where `panlock broker-audit` tells",
-    "event->>'$.actor.principal' AS principal, event->>'$.access.operation' AS operation, coalesce(topic, "
-    "event->>'$.access.topic') AS topic", "type = 'access.denied'",
+    "SELECT principal, event->>'$.access.operation' AS operation, event->>'$.resource' AS resource, "
+    "sum((event->>'$.access.count')::BIGINT)::BIGINT AS times FROM period WHERE type = 'access.denied' GROUP BY ALL ORDER BY ALL",
+)  # fmt: skip
+_READS = Table(
+    "access_read", "who read or wrote which topic, how often; `finding` where no ACL of the policy allows it",
+    "SELECT principal, type, topic, event->>'$.finding' AS finding, sum((event->>'$.access.count')::BIGINT)::BIGINT AS times "
+    "FROM period WHERE type IN ('access.read', 'access.write') GROUP BY ALL ORDER BY ALL",
 )  # fmt: skip
 _APPROVALS = Table(
     "approvals", "a decision that counted, and how long after the hold it came",
@@ -88,7 +93,8 @@ _APPROVALS = Table(
 )  # fmt: skip
 _ALARM_TYPES = (
     "records.lost", "topic.recreated", "store.corrupt", "log.refused", "break-glass.used", "sequence.gap",
-    "card-data.found", "sealer.stopped", "witness.refused", "witness.failed", "timestamp.failed",
+    "card-data.found", "sealer.stopped", "witness.refused", "witness.failed", "timestamp.failed", "access.gap",
+    "access.late", "access.silent", "access.refused",
 )  # fmt: skip
 ALARMS = Table(
     "alarms", "a control that failed or was overridden, and since when it was known",
@@ -188,7 +194,7 @@ REQUIREMENTS = (
         "7.2", "Access is by need to know, and deny by default",
         "Quarantine is written by one principal and read by workers alone; clean topics are written by workers alone. The "
         "policy names who has which role. What brokers denied, and words of people that did not count, are listed.",
-        (_REFUSED, _DENIED), "`panlock deploy check` finds every ACL that the policy does not ask for. Compare `roles` with "
+        (_REFUSED, _DENIED, _READS), "`panlock deploy check` finds every ACL that the policy does not ask for. Compare `roles` with "
         "your list of people.", "Reviewing `roles` every six months (7.2.4); the issuer's groups.", ("roles", "topics"),
     ),
     Requirement(

@@ -33,7 +33,7 @@ RULES = (
         "docs/operations.md has each alarm; say what happened and what was done",
         f"SELECT log || ' ' || id, \"time\", type || ': ' || coalesce(topic, record, reason, ''), {_PLACE}, NULL FROM period "
         "WHERE type IN ('records.lost', 'topic.recreated', 'store.corrupt', 'log.refused', 'card-data.found', 'sequence.gap', "
-        "'witness.refused', 'witness.failed', 'timestamp.failed')",
+        "'witness.refused', 'witness.failed', 'timestamp.failed', 'access.gap', 'access.late', 'access.silent', 'access.refused')",
     ),
     Rule(
         "break-glass-open", "A record was released by break-glass, and nobody has reviewed it",
@@ -69,6 +69,13 @@ RULES = (
         f"SELECT day || ' ' || coalesce(principal, event->>'$.actor.principal', '?'), min(\"time\"), 'denied: ' || "
         f"coalesce(principal, event->>'$.actor.principal', '?'), {_PLACES}, NULL FROM period WHERE type = 'access.denied' "
         "GROUP BY day, coalesce(principal, event->>'$.actor.principal', '?')",
+    ),
+    Rule(
+        "not-by-policy",
+        "A principal read or wrote a topic that the policy does not give it",
+        "A super user, or an ACL that somebody added: `panlock deploy check`",
+        f"SELECT day || ' ' || principal || ' ' || topic, min(\"time\"), principal || ' at ' || topic, {_PLACES}, NULL FROM period "
+        "WHERE type IN ('access.read', 'access.write') AND event->>'$.finding' IS NOT NULL GROUP BY day, principal, topic",
     ),
     Rule(
         "rejected-peak", f"At least {PEAK[0]} records of a flow were rejected in an hour, {PEAK[1]} times what is usual there",

@@ -116,6 +116,9 @@ def test_a_finding_is_open_until_a_person_with_the_role_has_acknowledged_it(panl
         "carla@pay.example",
         "our first key",
     )
+    ended = auditor("evidence", "--out", str(panlock.directory / "pack"), "--from", "1d", "--json", *policy)
+    assert (ended.code, ended.json["proofs"]) == (0, 3), ended.err
+    assert "our first key" in (panlock.directory / "pack/report.html").read_text()
 
 
 def _read(answer: tuple[int, dict] | None) -> int:

@@ -68,10 +68,10 @@ def test_plots_are_labelled_with_units_and_no_text_lies_over_another(
     page, _ = browsed
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
-    assert page.locator("figure svg").count() == 5
+    assert page.locator("figure svg").count() == 6
     assert page.evaluate(OVERLAPS) == []
     assert {each.get_attribute("aria-label") for each in page.locator("svg").all()} == {
-        "records per day", "places", "decisions", "records", "certificates",
+        "records per day", "places", "decisions", "records", "certificates", "denials",
     }  # fmt: skip
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     ink, ground = page.evaluate(
