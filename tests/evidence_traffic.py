@@ -130,7 +130,7 @@ def _life(number: int) -> Iterator[Told]:
     yield (
         EventType.POLICY_APPLIED,
         START + 3,
-        {"actor": {"person": SCRIPT}, "reason": SCRIPT, "resource": {"sha256": "cd" * 32, "version": 2}},
+        {"actor": {"person": SCRIPT}, "reason": SCRIPT, "resource": {"bundle": "cd" * 32, "version": "2"}},
     )
     yield EventType.LANE_OPENED, START + 5 * DAY, {"actor": {"worker": "panlock-worker@host/2"}}
     yield (

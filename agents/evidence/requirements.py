@@ -65,7 +65,7 @@ _CERTIFICATES = Table(
 )  # fmt: skip
 _POLICIES = Table(
     "policy_changes", "a person's word on a policy, by which it came into force",
-    "SELECT min(\"time\") AS seen, type, person, reason, sha256 AS bundle, event->>'$.resource.version' AS version "
+    "SELECT min(\"time\") AS seen, type, person, reason, event->>'$.resource.bundle' AS bundle, event->>'$.resource.version' AS version "
     "FROM period WHERE type LIKE 'policy.%' GROUP BY ALL ORDER BY ALL",
 )  # fmt: skip
 _PEOPLE = _count(

@@ -43,7 +43,7 @@ def findings(connection: Connection) -> list[Finding]:
             counts = [
                 each for each in said.get(id_, ()) if not any(same_person(each.person, one) for one in about or ())
             ]
-            found.append(Finding(id_, rule, time, what, tuple(events), counts[0] if counts else None))
+            found.append(Finding(id_, rule, time, what or "", tuple(events), counts[0] if counts else None))
     return sorted(found, key=lambda each: (each.time, each.id))
 
 

@@ -43,11 +43,13 @@ RULES = (
         "r.type = 'break-glass.reviewed' AND r.log = u.log AND r.event->>'$.alarm' = u.id)",
     ),
     Rule(
-        "lane-crashed", "A lane was taken over without having been closed: its worker crashed or lost its connection",
-        "The worker's log and the host's tell why",
-        "SELECT log || ' ' || id, \"time\", 'taken over by ' || worker, [log || ' ' || id], NULL FROM (SELECT *, lag(type) OVER "
-        "(PARTITION BY log ORDER BY seq) AS before FROM period WHERE type IN ('lane.opened', 'lane.closed')) "
-        "WHERE type = 'lane.opened' AND before = 'lane.opened'",
+        "worker-gone",
+        "A worker's lanes were taken over by another, and it had not closed them: it crashed or lost its connection",
+        "Its log and its host's tell why",
+        f"SELECT gone, min(\"time\"), gone || ' had ' || count(*) || ' lanes', {_PLACES}, NULL FROM (SELECT *, "
+        "lag(type) OVER lane AS before, lag(worker) OVER lane AS gone FROM period WHERE type IN ('lane.opened', 'lane.closed') "
+        "WINDOW lane AS (PARTITION BY log ORDER BY seq)) "
+        "WHERE type = 'lane.opened' AND before = 'lane.opened' AND gone <> worker GROUP BY gone",
     ),
     Rule(
         "attack", "Records or words that somebody altered, repeated or forged",
@@ -96,10 +98,12 @@ RULES = (
         f"last = 'sealer.stopped' AND epoch(\"time\" - before) > {SILENT}",
     ),
     Rule(
-        "policy-changed", "A policy came into force",
+        "policy-changed",
+        "A policy came into force",
         "`panlock policy show` says what became weaker, and who approved it",
-        f"SELECT sha256, min(\"time\"), 'bundle ' || left(sha256, 16) || '…, put in force by ' || any_value(person), {_PLACES}, list(DISTINCT person) FROM period "
-        "WHERE type = 'policy.applied' GROUP BY sha256",
+        "SELECT bundle, min(\"time\"), 'bundle ' || left(bundle, 16) || '…, put in force by ' || any_value(person), "
+        f"{_PLACES}, list(DISTINCT person) FROM (SELECT *, event->>'$.resource.bundle' AS bundle FROM period WHERE "
+        "type = 'policy.applied') GROUP BY bundle",
     ),
     Rule(
         "revealed", "A person read encrypted values",

@@ -21,7 +21,7 @@ from tests.lane import KEYS, NOW, POLICY, MemoryLane
 
 START = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 1000
 HOUR = 3_600_000
-WORKER = {"actor": {"worker": "w"}}
+WORKER, OTHER = {"actor": {"worker": "w"}}, {"actor": {"worker": "v"}}
 RECORD = {"resource": {"record": "quarantine.payments.refunds/0/1"}}
 
 
@@ -68,14 +68,14 @@ BREAK = said(EventType.BREAK_GLASS_USED, START, **RECORD, approval={"people": ["
 CASES: dict[str, tuple[list[Told], list[Told]]] = {
     "alarm": ([(EventType.RECORDS_LOST, START, WORKER)], [(EventType.LANE_OPENED, START, WORKER)]),
     "break-glass-open": ([BREAK], [BREAK, said(EventType.BREAK_GLASS_REVIEWED, START + 1, alarm="0/0")]),
-    "lane-crashed": ([(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_OPENED, START + 1, WORKER)], [(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_CLOSED, START + 1, WORKER), (EventType.LANE_OPENED, START + 2, WORKER)]),
+    "worker-gone": ([(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_OPENED, START + 1, OTHER)], [(EventType.LANE_OPENED, START, WORKER), (EventType.LANE_OPENED, START + 1, WORKER), (EventType.LANE_CLOSED, START + 2, WORKER), (EventType.LANE_OPENED, START + 3, OTHER)]),
     "attack": ([(EventType.RECORD_REJECTED, START, {"actor": {"principal": "p"}, "outcome": "rejected", "reason": "replayed"})], rejected(1, 0)),
     "refused-often": ([said(EventType.DECISION_REFUSED, START + n, reason="wrong-role") for n in range(5)], [said(EventType.DECISION_REFUSED, START + n * 24 * HOUR, reason="wrong-role") for n in range(5)]),
     "access-denied": ([(Access.DENIED, START + n, {"actor": {"principal": "p"}, "outcome": "denied"}) for n in range(2)], [(Access.READ, START, {"actor": {"principal": "p"}, "outcome": "allowed"})]),
     "not-by-policy": ([(Access.READ, START, {"actor": {"principal": "p"}, "resource": {"topic": "t"}, "finding": "not-by-policy"})], []),
     "rejected-peak": ([each for hour in range(9) for each in rejected(2, hour)] + rejected(30, 9), [each for hour in range(9) for each in rejected(19, hour)]),
     "unsealed": ([(EventType.SEALER_STOPPED, START, {}), (EventType.SEALER_STARTED, START + 301_000, {})], [(EventType.SEALER_STOPPED, START, {}), (EventType.SEALER_STARTED, START + 299_000, {})]),
-    "policy-changed": ([said(EventType.POLICY_APPLIED, START + n, resource={"sha256": "cd" * 32}) for n in range(2)], [said(EventType.POLICY_PROPOSED, START)]),
+    "policy-changed": ([said(EventType.POLICY_APPLIED, START + n, resource={"bundle": "cd" * 32}) for n in range(2)], [said(EventType.POLICY_PROPOSED, START)]),
     "revealed": ([said(EventType.VALUE_REVEALED, START + n) for n in range(3)], []),
     "key-new": ([(EventType.KEY_FIRST_USED, START + n, {**WORKER, "key": {"kind": "token", "id": "k1", "from": "vault"}}) for n in range(2)], []),
     "rubber-stamp": (held_and_approved(9.9), held_and_approved(10.1) + held_and_approved(1, n=2, decision="deny")),

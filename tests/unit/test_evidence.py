@@ -61,6 +61,9 @@ def test_the_numbers_are_those_of_the_events(pack: Path) -> None:
     assert streams["refunds", "held"] == 120
     assert {each["strategy"] for each in rows(pack, "3.3/sad.csv")} == {"drop"}
     assert len(rows(pack, "10.7/alarms.csv")) == 2
+    assert {each["bundle"] for each in rows(pack, "6.5.1/policy_changes.csv")} == {"cd" * 32}
+    assert [each["finding"] for each in rows(pack, "7.2/access_read.csv")] == ["not-by-policy"]
+    assert all(each["what"] for each in rows(pack, "10.4/review.csv"))
     assert {each["role"] for each in rows(pack, "7.2/roles.csv")} >= {
         "payments-approvers",
         "workers",
