@@ -41,7 +41,9 @@ def _readme(requirement: Requirement, tables: Sequence[tuple[str, Sheet]], proof
     lines = [f"# PCI DSS v4.0.1, {requirement.number}: {requirement.title}", "", requirement.shows, "", "## Data", ""]
     lines += [f"- `{name}.csv` ({len(sheet.rows)} rows): {sheet.about}" for name, sheet in tables]
     if proofs:
-        lines.append(f"- `proofs/` ({proofs} files): all events of one record each, with their proof")
+        lines.append(
+            f"- `proofs/` ({proofs} files): all events of one record each, with their proof; or why there is none"
+        )
     lines += ["", "## How to check", "", requirement.check, "", "## What remains yours", "", requirement.yours, ""]
     return "\n".join(lines).encode()
 

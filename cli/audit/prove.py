@@ -39,22 +39,28 @@ def prove(
     """All that happened to one record, provable to whoever has the sealer's public key: `panlock audit check`."""
     settings = None if export is not None and policy is not None and config is None else load_config(config)
     found = bundles(settings, policy)
+    life, made = proven(record, found, export, config)
+    if out is None:
+        write(made)
+    else:
+        out.write_bytes(made)
+        say(f"{out}: {len(life.events)} events of {record}; `panlock audit check {out}` needs the policy alone")
+
+
+def proven(record: str, found: list[Bundle], export: str | None, config: Path | None) -> tuple[Life, bytes]:
+    """The proof, from an export or the topics; it was checked. Raises NotProvenError, and what cannot be read."""
     kept = [] if export is None else kept_bundles(Stored(export))
     logs, keys, life = places(found), verifiers(found), Life(record, [*found, *kept])
     place = logs[RecordId.parse(record).partition % found[0].policy.lanes]
     if export is not None:
         log = from_export(export, place, keys, life)
     else:
-        settings = settings or load_config(config)
+        settings = load_config(config)
         with told(settings.kafka, f"read {AUDIT}"):
             log = asyncio.run(from_topics(settings.kafka, place, keys, life))
     made = proof.prove(life, log.checkpoint, log.manifest, log.size, log.roots)
     proof.check(made, trusted(found))
-    if out is None:
-        write(made)
-    else:
-        out.write_bytes(made)
-        say(f"{out}: {len(life.events)} events of {record}; `panlock audit check {out}` needs the policy alone")
+    return life, made
 
 
 def check(

@@ -24,7 +24,7 @@ def evidence(
     out: Annotated[Path, typer.Option(help="Directory for the pack; it must be empty, or not be there.")],
     from_: Annotated[str, typer.Option("--from", help="2026-10-01, or how long ago, as 90d.")] = f"{HOT}d",
     to: Annotated[str | None, typer.Option("--to", help="The same; a day is meant whole. Default: now.")] = None,
-    proofs: Annotated[int, typer.Option(min=0, max=1_000, help="Records to prove, of each outcome.")] = 2,
+    each: Annotated[int, typer.Option("--proofs", min=0, max=1_000, help="Records to prove, of each outcome.")] = 2,
     seed: Annotated[str, typer.Option(help="Chooses them: the same seed, the same records.")] = "panlock",
     export: ExportOption = None,
     policy: PolicyOption = None,
@@ -47,20 +47,32 @@ def evidence(
     between(connection, since, until)
     told = findings(connection)
     tables = {**sheets(rules, found.coverage), "review": review_sheet(told)}
-    proven = sampled(connection, found.found, Sampled(proofs, seed), export, config)
+    proven = sampled(connection, found.found, Sampled(each, seed), export, config)
+    proofs = sum(name.endswith(".json") for name in proven)
     facts = {
         "since": since,
         "until": until,
-        "proofs": len(proven),
+        "proofs": proofs,
+        "unproven": len(proven) - proofs,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "version": version("panlock"),
     }
     report = render(connection, rules, found.coverage, told, tables, facts)
     write(out, {"report.html": report, **folders(connection, tables, proven)})
     if as_json:
-        print_json({"out": str(out), "proofs": len(proven), "findings": len(told), "open": _open(told)})
+        print_json(
+            {
+                "out": str(out),
+                "proofs": proofs,
+                "unproven": len(proven) - proofs,
+                "findings": len(told),
+                "open": _open(told),
+            }
+        )
     else:
-        say(f"{out}/report.html: {len(proven)} proofs, {len(told)} findings, {_open(told)} of them open")
+        say(f"{out}/report.html: {proofs} proofs, {len(told)} findings, {_open(told)} of them open")
+    if proofs < len(proven):
+        say(f"{len(proven) - proofs} records could NOT be proven: {out}/10.2/proofs says why")
     tell(found.coverage)
     raise typer.Exit(found.code)
 
