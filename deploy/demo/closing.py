@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from deploy.demo import evidence, accesses, outside, replaying, sealing
+from deploy.demo import accesses, evidence, outside, replaying, sealing
 from deploy.demo.cards import CARDS
 from deploy.demo.clients import ends, in_bytes, read_all, topics
 from deploy.demo.people import write_config
