@@ -46,7 +46,7 @@ class Wanted:
                 terms.append(bound)
                 values.append(value.replace(tzinfo=None))
         if self.text is not None:
-            terms.append("contains(lower(event), lower(?))")
+            terms.append("contains(event, ?)")
             values.append(self.text)
         return " AND ".join(terms), values
 

@@ -25,7 +25,7 @@ def search(
     outcome: Annotated[str | None, typer.Option(help="released, held or rejected.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="2026-11-24, 2026-11-24T04:08Z, or 2h ago.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The same; a day is meant whole.")] = None,
-    text: Annotated[str | None, typer.Option(help="Anywhere in the event, upper or lower case.")] = None,
+    text: Annotated[str | None, typer.Option(help="Anywhere in the event, as it is written there.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000_000, help="Show the last so many.")] = LIMIT,
     export: ExportOption = None,
     policy: PolicyOption = None,

@@ -71,7 +71,7 @@ def test_events_are_found_by_each_thing_one_knows_of_them(place: Place) -> None:
     assert place.found("--person", "ana@pay.example") == [decided, out]
     assert place.found("--principal", "refunds", "--outcome", "held") == [held]
     assert place.found("--type", "decision.*", "--type", "sealer.started") == [decided, f"{SEALER_AUDIT} 0/0"]
-    assert place.found("--text", "HELLO") == [decided]
+    assert place.found("--text", "hello") == [decided]
     assert place.found("--flow", "payments", "--from", "1h", "--principal", "refunds") == [held, out]
     assert place.found("--flow", "payments", "--limit", "2")[-1] == f"{AUDIT} 0/299"
     assert place.found("--to", "2020-01-01") == []
