@@ -126,6 +126,9 @@ def test_the_command_counts_words_of_others_for_that_very_session() -> None:
     what = Asked("payments", "checkout", "", NOW - HOUR, NOW)
     with pytest.raises(ReplayError, match="takes the word of 2 with a role of payments-approvers, and 1 have"):
         words(events, what, recording, "cem@pay.example", "masked")
+    spelled = {**events[0], "actor": {"person": "Ana@PAY.example"}}  # an issuer's spelling: the same person
+    with pytest.raises(ReplayError, match="and 1 have"):
+        words([*events, spelled], what, recording, "cem@pay.example", "masked")
     lane.messages(sign_message(KEYS["ben"], word(jti="b1")))
     found = words([*events, lane.events()[-1]], what, recording, "cem@pay.example", "masked")
     assert set(found) == {"ana@pay.example", "ben@pay.example"}

@@ -53,8 +53,8 @@ def settings(tmp_path: Path) -> KeySettings:
     return KeySettings.model_validate({"recording_keys": {"directory": str(tmp_path / "keks")}})
 
 
-def revealing(settings: KeySettings, clock: Clock) -> MemoryLane:
-    lane = MemoryLane(TEXT, hash_key=HashKey.of("k1", bytes(32)))
+def revealing(settings: KeySettings, clock: Clock, text: str = TEXT) -> MemoryLane:
+    lane = MemoryLane(text, hash_key=HashKey.of("k1", bytes(32)))
     secrets = Secrets(RecordingKeys(settings, True, clock), {"k1": bytes(32)}, "k1")
     made = sources(lane.policy, Keyring({"k1": bytes(32)}, "k1"), secrets=secrets)
     lane.context = replace(lane.context, sources=made)
@@ -81,6 +81,16 @@ def test_card_numbers_are_kept_encrypted_and_nothing_else_is_more_than_masked(se
 
     opened = Opener(lane.policy, settings, development=True).open(found)
     assert json.loads(opened.value or b"") == {**kept, "card": {"number": CARD}, "note": f"also {OTHER}"}
+
+
+def test_an_iban_that_the_scan_finds_is_not_revealed_with_them(settings: KeySettings) -> None:
+    text = TEXT.replace("    fields:\n", "    scan: {iban: encrypt}\n    fields:\n")
+    lane = revealing(settings, Clock(), text)
+    lane.records(json.dumps({"note": "DE89370400440532013000 and 5555555555554444"}).encode())
+    (found,) = recorded(lane)
+    opened = Opener(lane.policy, settings, development=True).open(found)
+    note = json.loads(opened.value or b"")["note"]
+    assert note.endswith(f" and {OTHER}") and "DE89" not in note and "enc_" not in note
 
 
 def test_what_holds_no_card_number_and_what_could_not_be_masked_reveal_nothing(settings: KeySettings) -> None:
