@@ -6,8 +6,9 @@ is authentication data stays dropped or blackened, whatever else the policy says
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 
 import orjson
@@ -94,11 +95,14 @@ def _encrypting(rule: FieldRule) -> FieldRule:
     return rule.model_copy(update={"strategy": "encrypt", "domain": DOMAIN, "fallback": None})
 
 
-def in_the_clear(kernel: panlock_kernel.Flow, id_: str, value: bytes) -> bytes:
-    """The value, JSON, with what key `id_` has encrypted as it was written; what it has not stays as it is."""
+def opening(name: str, flow: Flow, policy: Policy, id_: str, key: bytes) -> Callable[[bytes], bytes]:
+    """Gives a value, JSON, with what key `id_` has encrypted as it was written; what it has not stays as it is."""
+    domains = {each: TokenDomain(key=id_) for each in policy.token_domains}  # none of them is used
+    named = policy.model_copy(update={"token_domains": domains})
+    kernel = revealing_flow(name, flow, named, Keyring({id_: key}, id_), id_)
 
     def open_(match: re.Match[bytes]) -> bytes:
         found = kernel.reveal(match[0])
         return match[0] if found is None else orjson.dumps(found[1].decode(errors="replace"))[1:-1]
 
-    return re.sub(b"enc_" + id_.encode() + _BODY, open_, value)
+    return partial(re.compile(b"enc_" + id_.encode() + _BODY).sub, open_)
