@@ -1,7 +1,9 @@
 """The audit exported: every log as far as the last manifest says, each event verified on its way.
 
     <topic>/<partition>/      a log as C2SP tlog-tiles (pipeline.audit.tiles)
+    <topic>/<partition>/cosigned  the last checkpoint that witnesses have signed, as far as it is here
     manifest, manifests/<time>
+    timestamps/<time>.tsr     of the manifest of that time (RFC 3161)
     keys/<key id>.vkey        of the sealer, as Tessera's fsck reads them
     keys/emitters.json        JWKS of who signs events: workers, and the sealer
     jwks/<sha256>.json        keys of issuers that approvers signed in at, as events have them
@@ -20,7 +22,8 @@ from agents.restore import records_to_end
 from agents.sealer.published import Said, said
 from agents.stored import Stored
 from pipeline.audit.checkpoint import Checkpoint
-from pipeline.audit.exported import MANIFEST, directory, issuer_keys
+from pipeline.audit.cosigned import Cosigned
+from pipeline.audit.exported import COSIGNED, MANIFEST, directory, issuer_keys
 from pipeline.audit.followed import Followed
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
@@ -30,6 +33,7 @@ from pipeline.audit.origin import origin
 from pipeline.audit.progress import Progress
 from pipeline.audit.signature import public_jwk
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader, TileWriter
+from pipeline.audit.timestamp import Stamped
 from pipeline.errors import PanlockError
 from pipeline.policy.bundle import POLICY_FILE, Bundle
 from pipeline.policy.topics import CHECKPOINTS
@@ -49,6 +53,8 @@ class Export:
         self._manifest: Said | None = None
         self._wanted: dict[str, Said] = {}  # the checkpoints that it names
         self._stood: dict[str, Progress] = {}  # where each log stood at the size that is exported
+        self._cosigned: dict[str, Cosigned] = {}  # the last of each log, by origin
+        self._stamps: list[Stamped] = []  # that are not kept yet
         self.exported: dict[str, int] = {}  # events of each log, by origin
         self.waiting: dict[str, float] = {}  # since when (s since 1970) a log has sealed events that are not exported
         self.succeeded: float | None = None  # when everything was last exported (s since 1970)
@@ -94,6 +100,7 @@ class Export:
                 count += await self._log(consumer, place, start, wanted, self._wanted[name].note)
         made_at, note = self._manifest.what.time, self._manifest.note
         self.store.keep([(f"manifests/{made_at}", note), (MANIFEST, note)])
+        self._keep_attestations(cluster)
         self._wait()
         self.succeeded = time.time()
         return count
@@ -115,6 +122,23 @@ class Export:
                     self._stood[each.what.origin] = each.what
             elif isinstance(each.what, Manifest):
                 self._manifest, self._wanted = each, dict(self._latest)
+            elif isinstance(each.what, Cosigned):
+                self._cosigned[each.what.checkpoint.origin] = each.what
+            else:
+                self._stamps.append(each.what)
+
+    def _keep_attestations(self, cluster: str) -> None:
+        """What witnesses and authorities signed, as soon as what they speak of is here."""
+        for place in self.places:
+            cosigned = self._cosigned.get(name := place.origin(cluster))
+            if cosigned is not None and cosigned.checkpoint.size <= self.exported.get(name, 0):
+                self.store.keep([(f"{directory(place)}/{COSIGNED}", cosigned.note)])
+        known = set(self.store.names("timestamps")) if self._stamps else set()
+        for each in self._stamps:
+            if f"{each.time}.tsr" not in known:
+                files = [(f"manifests/{each.time}", each.note), (f"timestamps/{each.time}.tsr", each.response)]
+                self.store.keep(files)
+        self._stamps.clear()
 
     def _exported(self, place: LogPlace, cluster: str) -> int:
         """Events of a log that are there. Raises ExportError, NoteError, StoreError."""

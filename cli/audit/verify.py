@@ -12,7 +12,8 @@ from agents.cluster import identify
 from agents.restore import reader as consumer
 from agents.sealer.published import Published, published
 from cli.audit.attested import Attested, attested
-from cli.audit.exported import show_export
+from cli.audit.beside import compare
+from cli.audit.exported import export_reports, show_export
 from cli.audit.keys import PolicyOption, bundles, places, verifiers
 from cli.config import ConfigOption, Settings, load_config
 from cli.kafka import told
@@ -43,11 +44,18 @@ def verify(
 
     Exit 1 if anything is wrong. Whose signatures count says the policy, or, where the configuration has `genesis:`,
     every policy that people have put in force. With neither, signatures are not checked, and that is said. An export is
-    verified to its checkpoints and manifest; with --policy that needs neither Kafka nor a configuration.
+    verified to its checkpoints and manifest, and, where there is a configuration, each event compared with the topics;
+    with --policy alone that needs no Kafka.
     """
     if export is not None:
-        found = bundles(None if policy is not None and config is None else load_config(config), policy)
-        raise typer.Exit(0 if show_export(export, places(found), verifiers(found), as_json) else 1)
+        known = None if policy is not None and config is None else load_config(config)
+        found = bundles(known, policy)
+        reports = export_reports(export, places(found), verifiers(found))
+        beside = None
+        if known is not None and all(each.wrong is None for each in reports):
+            with told(known.kafka, f"read {AUDIT}"):
+                beside = asyncio.run(compare(known.kafka, export, places(found), verifiers(found)))
+        raise typer.Exit(0 if show_export(reports, beside, as_json) else 1)
     settings = load_config(config)
     found = bundles(settings, policy)
     jwks = [key for each in found for key in each.policy.audit.worker_keys]

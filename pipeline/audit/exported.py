@@ -20,7 +20,7 @@ from pipeline.audit.note import NoteError, Verifier, open_note
 from pipeline.audit.progress import Progress
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, Files, Read, TileError, TileReader, TileWriter
 
-MANIFEST = "manifest"
+MANIFEST, COSIGNED = "manifest", "cosigned"
 BUNDLES = 16  # entry bundles at a time
 _OBSERVED = b'"type":"approver.keys-observed"'
 

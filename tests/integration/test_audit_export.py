@@ -202,6 +202,39 @@ def test_a_records_life_is_proven_from_topics_and_export_and_checked_offline(
     assert (unknown.code, "no sealed event names" in unknown.err) == (2, True)
 
 
+def test_topics_are_compared_event_by_event_and_the_first_difference_is_named(
+    panlock: Deployment, export: Path
+) -> None:
+    auditor = Cli(panlock.cluster, panlock.directory, "panlock-auditor", {}, {})
+    policy = "--policy", str(panlock.policy_file)
+    known = [(record.partition, record.key, record.value) for record in panlock.read(AUDIT)]
+    lanes_ = [[each for each in known if each[0] == lane] for lane in (0, 1)]
+
+    def differ(*records: list[tuple[int, bytes, bytes]]) -> dict[str, str]:
+        """What is told once the topic was made anew, and this written to it."""
+        panlock.recreate(AUDIT)
+        panlock.produce(AUDIT, [each for lane in records for each in lane], "admin")
+        ended = auditor("audit", "verify", "--export", str(export), *policy, "--json")
+        assert ended.code == (1 if ended.json["topics"]["differ"] else 0)
+        return {log.split("/", 1)[1]: what for log, what in ended.json["topics"]["differ"].items()}
+
+    whole = auditor("audit", "verify", "--export", str(export), *policy, "--json")
+    assert (whole.code, whole.json["topics"]["differ"]) == (0, {})
+    removed, rolled_back = lanes_[0][:7] + lanes_[0][8:], lanes_[1][:-3]
+    end = len(rolled_back)
+    assert differ(removed, rolled_back) == {  # as compaction would leave it; as an older backup would
+        "panlock.audit/0": "event 8 comes where 7 is due in the topic: it lacks what the export has, or has more",
+        "panlock.audit/1": f"the topic ends before event {end}, and the export has {end + 3}",
+    }
+    alone = auditor("audit", "verify", *policy, "--json").json
+    assert [(each["lane"], each["seq"]) for each in alone["gaps"]] == [(0, 7)]
+    assert [(each["lane"], each["seq"]) for each in alone["seals"]] == [(1, end)]
+    assert differ(lanes_[0]) == {"panlock.audit/1": f"the topic ends before event 0, and the export has {end + 3}"}
+    alone = auditor("audit", "verify", *policy, "--json")
+    assert (alone.code, alone.json["lanes"]) == (1, {"expected": 2, "present": 1})
+    assert differ(*lanes_) == {}
+
+
 def test_an_export_that_is_ahead_of_the_topics_goes_no_further(panlock: Deployment, export: Path) -> None:
     """The last test: it makes the topic of checkpoints anew."""
     auditor = Cli(panlock.cluster, panlock.directory, "panlock-auditor", {}, {})
