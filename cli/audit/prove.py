@@ -25,7 +25,6 @@ from pipeline.record import RecordId
 UNPROVEN = (
     ("the clean record is what came of the signed one", "a worker, who masked it"),
     ("no other event names the record", "whoever verifies the whole export: panlock audit verify --export"),
-    ("nobody was shown another history (split view)", "nobody: no witness has cosigned"),
 )
 
 
@@ -58,7 +57,7 @@ def proven(record: str, found: list[Bundle], export: str | None, config: Path | 
         settings = load_config(config)
         with told(settings.kafka, f"read {AUDIT}"):
             log = asyncio.run(from_topics(settings.kafka, place, keys, life))
-    made = proof.prove(life, log.checkpoint, log.manifest, log.size, log.roots)
+    made = proof.prove(life, log.checkpoint, log.manifest, log.roots, keys, log.others)
     proof.check(made, trusted(found))
     return life, made
 

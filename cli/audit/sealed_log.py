@@ -1,5 +1,6 @@
 """A lane's sealed log as a proof needs it, from an export or from the topics: events, roots, checkpoint, manifest."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,8 +13,10 @@ from agents.sealer.published import Said, said
 from agents.settings import Kafka
 from agents.stored import Stored
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.claims.attested import Others
 from pipeline.audit.claims.material import NotProvenError
-from pipeline.audit.exported import MANIFEST, directory
+from pipeline.audit.cosigned import Cosigned
+from pipeline.audit.exported import COSIGNED, MANIFEST, directory
 from pipeline.audit.life import Life
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
@@ -21,17 +24,18 @@ from pipeline.audit.merkle import Roots, leaf_hashes, roots_of
 from pipeline.audit.note import Verifier, open_note
 from pipeline.audit.progress import Progress
 from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader
+from pipeline.audit.timestamp import Stamped
 
 TILES = 1_024  # files kept while paths are read
 
 
 class SealedLog(NamedTuple):
-    """`size` events, as the checkpoint and the manifest have it."""
+    """As the checkpoint and the manifest have it; `others`: what witnesses and an authority signed of it."""
 
     checkpoint: bytes
     manifest: bytes
-    size: int
     roots: Roots
+    others: Others
 
 
 def from_export(url: str, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:
@@ -45,7 +49,16 @@ def from_export(url: str, place: LogPlace, verifiers: Sequence[Verifier], life: 
     for number in range(-(-size // WIDTH)):
         for seq, event in enumerate(log.entries(number), WIDTH * number):
             life.add(seq, event)
-    return SealedLog(checkpoint, note, size, log.root)
+    last = max((seq for seq, _ in life.all()[0]), default=0)
+    times = [name.removesuffix(".tsr") for name in store.names("timestamps")]
+
+    def stamped(time: str) -> bytes:
+        return store.read(f"manifests/{time}")
+
+    # each manifest has what the one before has: the first that has the record's last event says most of when
+    first = bisect_left(times, True, key=lambda time: _size_in(stamped(time), place, verifiers) > last)
+    stamp = (stamped(times[first]), store.read(f"timestamps/{times[first]}.tsr")) if first < len(times) else None
+    return SealedLog(checkpoint, note, log.root, Others(files.find(COSIGNED), stamp))
 
 
 async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:
@@ -54,11 +67,17 @@ async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifie
     async with reader(kafka) as consumer:
         latest: Said | None = None
         found: tuple[Said, Said] | None = None
+        cosigned: Cosigned | None = None
+        stamps: list[Stamped] = []
         async for each in said(consumer, verifiers):
             if isinstance(each.what, Progress):
                 latest = each if each.what.origin == name else latest
             elif isinstance(each.what, Manifest) and latest is not None:
                 found = latest, each
+            elif isinstance(each.what, Cosigned) and each.what.checkpoint.origin == name:
+                cosigned = each.what
+            elif isinstance(each.what, Stamped):
+                stamps.append(each.what)
         if found is None:
             raise NotProvenError(f"no manifest names {name}: is a sealer running?")
         checkpoint, manifest = found
@@ -72,7 +91,16 @@ async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifie
             leaves += leaf_hashes(events)
     if (roots := roots_of(bytes(leaves)))(0, target.tree.size) != target.tree.root:
         raise NotProvenError(f"{name} does not hold what was sealed, or retention has cut it: prove from an export")
-    return SealedLog(checkpoint.note, manifest.note, target.tree.size, roots)
+    last = max((seq for seq, _ in life.all()[0]), default=0)
+    stamp = next(((s.note, s.response) for s in stamps if _size_in(s.note, place, verifiers) > last), None)
+    return SealedLog(checkpoint.note, manifest.note, roots, Others(cosigned and cosigned.note, stamp))
+
+
+def _size_in(manifest: bytes, place: LogPlace, verifiers: Sequence[Verifier]) -> int:
+    """Events of the log that a manifest names. Raises NoteError."""
+    read = Manifest.parse(open_note(manifest, verifiers))
+    name = place.origin(read.cluster)
+    return next((log.size for log in read.logs if log.origin == name), 0)
 
 
 def _size(manifest: Manifest, checkpoint: Checkpoint) -> int:

@@ -1,6 +1,7 @@
 """The proof of one record's life: its events, that they are in the sealed log, and what they rest on. Self-contained.
 
     {"v":1,"record":"<record id>","checkpoint":"<note>","manifest":"<note>",
+     "cosigned":…,"timestamp":… (pipeline.audit.claims.attested),
      "policies":[{"policy":"<base64>","files":{"ca.pem":"<base64>"}}],
      "events":[{"seq":41,"event":"<as written>","path":["<base64>",...]},...]}
 
@@ -16,6 +17,7 @@ import orjson
 
 from pipeline.audit import canonical
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.claims.attested import NOBODY, Others, attested, encode
 from pipeline.audit.claims.endings import ended
 from pipeline.audit.claims.material import Claim, Material, NotProvenError
 from pipeline.audit.claims.people import heard
@@ -31,7 +33,7 @@ from pipeline.policy.bundle import Bundle, read_bundle
 
 VERSION = 1
 MOST = 10_000  # events of one proof
-_MEMBERS = {"v", "record", "checkpoint", "manifest", "policies", "events"}
+_MEMBERS = {"v", "record", "checkpoint", "manifest", "cosigned", "timestamp", "policies", "events"}
 
 
 class Proven(NamedTuple):
@@ -42,19 +44,21 @@ class Proven(NamedTuple):
     path: tuple[bytes, ...]
 
 
-def prove(life: Life, checkpoint: bytes, manifest: bytes, size: int, roots: Roots) -> bytes:
-    """The proof. `roots` of a log of `size` events, which is what the checkpoint and the manifest say of it.
-
-    Raises NotProvenError.
-    """
+def prove(
+    life: Life, checkpoint: bytes, manifest: bytes, roots: Roots, sealers: Sequence[Verifier], others: Others = NOBODY
+) -> bytes:
+    """The proof. `roots` of the log as the checkpoint and the manifest have it. Raises NotProvenError, NoteError."""
+    sealed = Checkpoint.parse(open_note(checkpoint, sealers))
+    size = sealed.size
     found, bundles = life.all()
     events = [
         {"seq": seq, "event": event.decode(), "path": [b64encode(h).decode() for h in inclusion_path(seq, size, roots)]}
         for seq, event in found
     ]
     told = {"v": VERSION, "record": life.record, "checkpoint": checkpoint.decode(), "manifest": manifest.decode()}
-    told["policies"] = [each.json() for each in bundles]
-    return orjson.dumps({**told, "events": events}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    policies = [each.json() for each in bundles]
+    rest = {**encode(others, sealed, roots, sealers), "policies": policies, "events": events}
+    return orjson.dumps({**told, **rest}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 class Checked(NamedTuple):
@@ -77,7 +81,7 @@ class Trusted(NamedTuple):
 
 def check(proof: bytes, trusted: Trusted) -> Checked:
     """Needs nothing else. Raises NotProvenError."""
-    record, notes, events, bundles = _parts(proof)
+    record, notes, events, bundles, others = _parts(proof)
     try:
         checkpoint = Checkpoint.parse(open_note(notes[0], trusted.sealers))
         manifest = Manifest.parse(open_note(notes[1], trusted.sealers))
@@ -92,9 +96,10 @@ def check(proof: bytes, trusted: Trusted) -> Checked:
     material = Material(manifest.cluster, record, read, bundles, trusted.bundle)
     try:
         claims = [*_sealed(read, checkpoint.origin, trusted), *_claims(material)]
+        claims += attested(others, checkpoint, events[-1].seq, trusted.sealers, trusted.bundle)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NotProvenError(f"an event has another form than this Panlock knows ({error!r})") from error
-    order = {event["id"]: number for number, event in enumerate(read)}
+    order = {**{event["id"]: number for number, event in enumerate(read)}, "": len(read)}
     return Checked(record, checkpoint, manifest, read, sorted(claims, key=lambda each: order[each.event]))
 
 
@@ -126,7 +131,7 @@ def _included(each: Proven, lane: int, checkpoint: Checkpoint) -> dict[str, Any]
     return event
 
 
-def _parts(proof: bytes) -> tuple[str, tuple[bytes, bytes], list[Proven], list[Bundle]]:
+def _parts(proof: bytes) -> tuple[str, tuple[bytes, bytes], list[Proven], list[Bundle], dict[str, Any]]:
     wrong = NotProvenError("not a proof, or one of a version that this Panlock does not know")
     try:
         read = orjson.loads(proof)
@@ -145,7 +150,8 @@ def _parts(proof: bytes) -> tuple[str, tuple[bytes, bytes], list[Proven], list[B
         if any(each is None or each.json() != told for each, told in zip(bundles, read["policies"], strict=True)):
             raise NotProvenError("one of its policies is none")
         notes = read["checkpoint"].encode(), read["manifest"].encode()
-        return str(read["record"]), notes, events, [each for each in bundles if each is not None]
+        others = {name: read[name] for name in ("cosigned", "timestamp")}
+        return str(read["record"]), notes, events, [each for each in bundles if each is not None], others
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise wrong from None
 

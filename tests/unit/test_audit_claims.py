@@ -9,19 +9,23 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from panlock_kernel import Keyring
 
 from deploy.dev.ca import DevelopmentCA
+from deploy.dev.tsa import answer, make_authority
 from pipeline.approval.decision import sign_message
 from pipeline.approval.grant import GrantProposal, GrantWord, rule_sha256
 from pipeline.audit.checkpoint import Checkpoint
+from pipeline.audit.claims.attested import NOBODY, Others
 from pipeline.audit.claims.material import NotProvenError
+from pipeline.audit.cosignature import Witness, cosign
 from pipeline.audit.events import timestamp
 from pipeline.audit.life import Life
 from pipeline.audit.manifest import Manifest
@@ -30,6 +34,7 @@ from pipeline.audit.note import Verifier as NoteVerifier
 from pipeline.audit.note import sign
 from pipeline.audit.proof import Checked, Trusted, check, prove
 from pipeline.audit.signature import keys_of
+from pipeline.audit.timestamp import stamp_request
 from pipeline.enforce import enforce
 from pipeline.identity.envelope import Place
 from pipeline.identity.verifier import Verifier
@@ -38,14 +43,17 @@ from pipeline.policy.bundle import Bundle, bundle_of
 from pipeline.policy.topics import AUDIT, DECISIONS
 from pipeline.source import sources
 from tests.audit_keys import POLICY as AUDIT_KEYS
-from tests.audit_keys import SEALER, WORKER
+from tests.audit_keys import SEALER, STRANGER, WORKER
 from tests.lane import KEYS, MemoryLane, fetched, jwk
 from tests.sessions import ISSUER, OBSERVED, session
 from tests.signing import Pod
 
 NOW = int(time.time() * 1000)  # the development CA's certificates are of today
 TOPIC, UUID = "quarantine.payments.checkout", bytes(range(16))
+LOG = "cluster/panlock.audit/0"
 RECORD, PLAIN, GRANTED = f"{TOPIC}/0/0", "quarantine.payments.legacy/0/0", f"{TOPIC}/0/1"
+WITNESS = Witness("w1", STRANGER.key.public_key())
+SEALERS = NoteVerifier("panlock-sealer", SEALER.key.public_key())
 POLICY = f"""
 version: 1
 lanes: 1
@@ -64,7 +72,8 @@ flows:
     hold:
       - {{id: large, when: 'has(record.amount)', reason: large, approvers: [payments-approvers], quorum: 2,
          requester: none, requester_reason: a test}}
-{AUDIT_KEYS}"""
+{AUDIT_KEYS.rstrip()[:-1]}, witnesses: ["{WITNESS}"], timestamp_authorities: [tsa.pem]}}
+"""
 ANA = session("ana@pay.example", 1, iat=NOW // 1000 - 60, auth_time=NOW // 1000 - 60)
 
 
@@ -75,9 +84,10 @@ def text_id(raw: bytes) -> str:
 class Proving(MemoryLane):
     """A lane whose records are signed and whose events a worker signs."""
 
-    def __init__(self, ca: DevelopmentCA) -> None:
-        pem = ca.certificate.read_bytes()
-        self.bundle = bundle_of(POLICY.encode(), {"ca.pem": pem}, "policy.yaml")
+    def __init__(self, ca: DevelopmentCA, tsa: Path) -> None:
+        pem, self.tsa = ca.certificate.read_bytes(), tsa
+        files = {"ca.pem": pem, "tsa.pem": (tsa / "ca.pem").read_bytes()}
+        self.bundle = bundle_of(POLICY.encode(), files, "policy.yaml")
         super().__init__(POLICY, signer=WORKER)
         made = Verifier(x509.load_pem_x509_certificates(pem))
         found = sources(self.bundle.policy, Keyring({"k1": bytes(32)}, "k1"), verifier=made)
@@ -106,7 +116,8 @@ class Proving(MemoryLane):
 @pytest.fixture(scope="module")
 def lane(tmp_path_factory: pytest.TempPathFactory) -> Proving:
     """A signed record released by two people, one of an issuer; one of a plain producer; one under a grant."""
-    made = Proving(DevelopmentCA(tmp_path_factory.mktemp("ca")))
+    make_authority(tsa := tmp_path_factory.mktemp("tsa"))
+    made = Proving(DevelopmentCA(tmp_path_factory.mktemp("ca")), tsa)
     made.write(b'{"amount":1}')
     made.say(made.decide(ANA), made.decide("cem"))
     made.write(b"{}", "quarantine.payments.legacy")
@@ -124,24 +135,35 @@ def lane(tmp_path_factory: pytest.TempPathFactory) -> Proving:
 
 
 def trusted(bundle: Bundle) -> Trusted:
-    sealer = NoteVerifier("panlock-sealer", SEALER.key.public_key())
-    return Trusted([sealer], keys_of(bundle.policy.audit.worker_keys), bundle)
+    return Trusted([SEALERS], keys_of(bundle.policy.audit.worker_keys), bundle)
 
 
 def proof(lane: Proving, record: str = RECORD) -> dict[str, Any]:
     events = [out.value or b"" for out in lane.out[AUDIT]]
-    return proof_of(events, lane.bundle, record)
+    return proof_of(events, lane.bundle, record, others(lane, events, len(events) - 1))
 
 
-def proof_of(events: Sequence[bytes], bundle: Bundle, record: str) -> dict[str, Any]:
+def others(lane: Proving, events: Sequence[bytes], size: int, stamped: int | None = None) -> Others:
+    """A witness cosigned the log at that size, and an authority stamped a manifest of it."""
+    at = [Checkpoint(LOG, each, root_of(leaf_hashes(events[:each]))) for each in (size, stamped or size)]
+    cosigned = note(at[0].text()).decode() + cosign(at[0].text(), "w1", STRANGER.key, NOW // 1000)
+    manifest = note(Manifest("cluster", timestamp(NOW).decode(), (at[1],)).text())
+    return Others(cosigned.encode(), (manifest, answer(lane.tsa, stamp_request(manifest).as_bytes())))
+
+
+def note(text: str) -> bytes:
+    return sign(text, "panlock-sealer", SEALER.key).encode()
+
+
+def proof_of(events: Sequence[bytes], bundle: Bundle, record: str, by: Others = NOBODY) -> dict[str, Any]:
     life, leaves = Life(record, [bundle]), leaf_hashes(events)
     for seq, event in enumerate(events):
         life.add(seq, event)
-    checkpoint = Checkpoint("cluster/panlock.audit/0", len(events), root_of(leaves))
-    notes = checkpoint.text(), Manifest("cluster", timestamp(NOW).decode(), (checkpoint,)).text()
-    signed = [sign(each, "panlock-sealer", SEALER.key).encode() for each in notes]
-    made: dict[str, Any] = json.loads(prove(life, signed[0], signed[1], len(events), roots_of(leaves)))
-    return made
+    checkpoint = Checkpoint(LOG, len(events), root_of(leaves))
+    manifest = note(Manifest("cluster", timestamp(NOW).decode(), (checkpoint,)).text())
+    made = prove(life, note(checkpoint.text()), manifest, roots_of(leaves), [SEALERS], by)
+    parsed: dict[str, Any] = json.loads(made)
+    return parsed
 
 
 def checked(lane: Proving, made: dict[str, Any]) -> Checked:
@@ -149,7 +171,7 @@ def checked(lane: Proving, made: dict[str, Any]) -> Checked:
 
 
 def told(found: Checked, proven: bool) -> list[str]:
-    types = {event["id"]: event["type"] for event in found.events}
+    types = {"": "", **{event["id"]: event["type"] for event in found.events}}
     return [f"{types[each.event]}: {each.what.split(' ')[0]}" for each in found.claims if each.proven is proven]
 
 
@@ -162,9 +184,34 @@ def test_who_wrote_and_who_decided_is_proven_by_their_own_signatures(lane: Provi
     assert told(found, True) == [
         "lane.opened: the", "record.held: the", "record.held: checkout", "record.held: certificate",
         "decision.accepted: ana@pay.example", "decision.accepted: cem@pay.example", "record.released: the",
-        "record.released: checkout", "record.released: certificate", "record.released: released",
+        "record.released: checkout", "record.released: certificate", "record.released: released", ": nobody", ": the",
     ]  # fmt: skip
     assert told(found, False) == [f"decision.accepted: {ISSUER}"]
+
+
+def test_what_others_signed_counts_as_far_as_it_goes(lane: Proving) -> None:
+    events = [out.value or b"" for out in lane.out[AUDIT]]
+    last = checked(lane, proof(lane)).events[-1]["seq"]
+
+    def proven(size: int, stamped: int) -> list[bool]:
+        found = checked(lane, proof_of(events, lane.bundle, RECORD, others(lane, events, size, stamped)))
+        return [each.proven for each in found.claims if not each.event]
+
+    assert proven(last + 1, last + 1) == [True, True]
+    assert proven(last, last + 1) == [False, True]
+    assert proven(last + 1, last) == [True, False]
+    assert [each.proven for each in checked(lane, proof_of(events, lane.bundle, RECORD)).claims if not each.event] == [
+        False, False,
+    ]  # fmt: skip
+
+
+def test_a_history_that_witnesses_or_an_authority_never_saw_is_another(lane: Proving) -> None:
+    events = [out.value or b"" for out in lane.out[AUDIT]]
+    cut = len(events) - 1
+    other = others(lane, [b"another", *events[1:]], cut)
+    for by in (Others(other.cosigned), Others(None, other.stamped)):
+        with pytest.raises(NotProvenError, match="another history"):
+            checked(lane, proof_of(events, lane.bundle, RECORD, by))
 
 
 def test_what_a_plain_producer_wrote_is_attested_by_the_brokers(lane: Proving) -> None:
@@ -209,6 +256,7 @@ def test_a_proof_that_lacks_any_member_does_not_hold(lane: Proving, record: str)
 def test_a_proof_with_any_member_changed_does_not_hold(lane: Proving, data: st.DataObject) -> None:
     made = proof(lane, data.draw(st.sampled_from([RECORD, PLAIN, GRANTED])))
     *path, last = data.draw(st.sampled_from(sorted(places(made), key=str)))
+    assume((*path, last)[:2] not in [("cosigned", "note"), ("timestamp", "response")])  # below
     inner: Any = made
     for name in path:
         inner = inner[name]
@@ -224,6 +272,21 @@ def test_a_proof_with_any_member_changed_does_not_hold(lane: Proving, data: st.D
         inner[last] = data.draw(st.sampled_from([{}, [], None, 1, "x"]))
     with pytest.raises(NotProvenError):
         checked(lane, made)
+
+
+@given(st.data())
+def test_what_others_signed_proves_nothing_more_where_it_is_changed(lane: Proving, data: st.DataObject) -> None:
+    """A cosignature may become a stranger's line, and an authority does not sign all of its answer."""
+    made = proof(lane)
+    member, name = data.draw(st.sampled_from([("cosigned", "note"), ("timestamp", "response")]))
+    value = made[member][name]
+    at = data.draw(st.integers(0, len(value) - 1))
+    made[member][name] = value[:at] + data.draw(st.characters(codec="ascii").filter(value[at].__ne__)) + value[at + 1 :]
+    try:
+        found = checked(lane, made)
+    except NotProvenError:
+        return
+    assert set(told(found, True)) <= set(told(checked(lane, proof(lane)), True))
 
 
 def forged(lane: Proving, change: Any) -> list[bytes]:
@@ -286,7 +349,8 @@ def test_an_owner_and_somebody_without_the_role_do_not_count(lane: Proving) -> N
 
 def test_a_policy_of_another_time_needs_its_files_from_elsewhere(lane: Proving, tmp_path_factory: Any) -> None:
     pem = DevelopmentCA(tmp_path_factory.mktemp("other")).certificate.read_bytes()
-    newer = bundle_of(POLICY.replace("version: 1", "version: 2").encode(), {"ca.pem": pem}, "policy.yaml")
+    files = {**lane.bundle.files, "ca.pem": pem}
+    newer = bundle_of(POLICY.replace("version: 1", "version: 2").encode(), files, "policy.yaml")
     made = json.dumps(proof(lane)).encode()
     with pytest.raises(NotProvenError, match="no event names its files"):
         check(made, trusted(newer))

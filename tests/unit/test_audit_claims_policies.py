@@ -21,6 +21,7 @@ from tests.lane import NOW, MemoryLane
 
 FIRST = bundle(1)
 SECOND = bundle(2, ("amount > 5.0", "amount > 6.0"), files={"ca.pem": b"a CA that came later"})
+SEALERS = Verifier("panlock-sealer", SEALER.key.public_key())
 RECORD = "quarantine.payments.checkout/0/0"
 SAID = [
     value("propose", "ana", FIRST, None), value("propose", "ben", SECOND, FIRST), value("approve", "cy", SECOND, FIRST),
@@ -50,14 +51,13 @@ def proof(change: Any = lambda event: None) -> dict[str, Any]:
     checkpoint = Checkpoint(f"{CLUSTER}/panlock.audit/0", len(raw), root_of(leaves))
     texts = checkpoint.text(), Manifest(CLUSTER, "2026-11-24T04:08:00.123Z", (checkpoint,)).text()
     notes = [sign(each, "panlock-sealer", SEALER.key).encode() for each in texts]
-    made: dict[str, Any] = json.loads(prove(life, notes[0], notes[1], len(raw), roots_of(leaves)))
+    made: dict[str, Any] = json.loads(prove(life, notes[0], notes[1], roots_of(leaves), [SEALERS]))
     return made
 
 
 def checked(made: dict[str, Any]) -> Checked:
     """By somebody who has the first policy alone."""
-    sealer = Verifier("panlock-sealer", SEALER.key.public_key())
-    return check(json.dumps(made).encode(), Trusted([sealer], {}, FIRST))
+    return check(json.dumps(made).encode(), Trusted([SEALERS], {}, FIRST))
 
 
 def test_a_policy_is_proven_by_those_who_put_it_in_force_and_its_files_by_its_bundles_hash() -> None:

@@ -63,7 +63,7 @@ def proof(checkpoint: Checkpoint = CHECKPOINT, logs: tuple[Checkpoint, ...] = (C
     for seq, event in enumerate(EVENTS):
         life.add(seq, event)
     manifest = note(Manifest("c", NOW.decode(), logs).text()).encode()
-    return prove(life, note(checkpoint.text()).encode(), manifest, len(EVENTS), roots_of(LEAVES))
+    return prove(life, note(checkpoint.text()).encode(), manifest, roots_of(LEAVES), [VERIFIER])
 
 
 def test_a_life_has_its_events_and_what_they_refer_to_and_no_others() -> None:
