@@ -33,7 +33,9 @@ class Compared:
 
     def end(self) -> None:
         """The topic has no more."""
-        if self.differs is None and (self._due or 0) < self.size:
+        if self.differs is None and self._due is None and self.size:
+            self.differs = f"the topic has none of the {self.size} events left: retention, or somebody, removed them"
+        elif self.differs is None and (self._due or 0) < self.size:
             self.differs = f"the topic ends before event {self._due or 0}, and the export has {self.size}"
 
     def _one(self, key: bytes, leaf: bytes) -> None:

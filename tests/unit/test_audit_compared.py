@@ -31,6 +31,11 @@ def test_what_retention_has_cut_is_not_missed() -> None:
     assert compared(rows(*range(400, 600)), first=400).differs is None
 
 
+def test_a_topic_of_which_nothing_is_left_is_told() -> None:
+    found = compared([], first=500)
+    assert found.differs is not None and "none of the 500 events left" in found.differs
+
+
 CHANGED = rows(*range(600))
 CHANGED[299] = fetched(299, 0, b"3/299", b"another", ())
 TOMBSTONE = rows(*range(600))
