@@ -11,7 +11,7 @@ from tests.properties.oracle_decoding import blobs, undone
 from tests.properties.oracle_masking import ENCRYPTED, LABELS, MASKED, cut, labelled, quoted
 from tests.properties.oracle_pans import Finding, Text, excluded, pans, qualifies, text_of
 from tests.properties.oracle_runs import Group, issued
-from tests.properties.oracle_sad import by_name, emv, ibans, tracks
+from tests.properties.oracle_sad import by_name, codes, emv, ibans, tracks
 
 DEPTH = 3
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -96,6 +96,8 @@ def in_text(text: Text, name: str, decodings: int, documents: int) -> list[Findi
     for others in (by_name(text, name), tracks(text), emv(text), ibans(text)):
         add(found, others)
     found += pans(text, name, found)
+    if decodings == DEPTH:
+        add(found, codes(text))
     if decodings:
         add(found, _undone(text, name, decodings, documents))
         add(found, _blobs(text, name, decodings, documents))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tests.properties.oracle_context import LEFT
 from tests.properties.oracle_pans import Finding, Text
 from tests.properties.oracle_runs import digits_of, issued
 
@@ -10,6 +11,12 @@ TRACK2 = re.compile(r";?(?<![0-9])([0-9]{12,19})[=D][0-9]{2}(?:0[1-9]|1[0-2])[0-
 TRACK1 = re.compile(r"%?B((?:[0-9] ?){11,18}[0-9])\^[^^]{2,26}\^[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3,}[^?\s]*\??", re.ASCII)
 IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11,30}", re.ASCII)
 HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Za-z])", re.ASCII)
+GAP = r"""[ \t\r\n:=#\-."'\\(\[>*]"""
+CODE = re.compile(
+    rf"(?:(?<![A-Za-z0-9])[Cc]|(?<=[a-z])C)[Vv][VvCcNn](?:[12](?![0-9]))?{GAP}{{0,6}}"
+    rf"(?:(?i:is|was|code|no|nr|number|num|value|ist|est|es){GAP}{{1,6}}){{0,2}}([0-9]{{3,4}})(?![0-9A-Za-z%]|[-.,:][0-9])",
+    re.ASCII,
+)
 # ISO 13616, the registry of November 2026
 LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
@@ -40,6 +47,14 @@ def by_name(text: Text, name: str) -> Iterator[Finding]:
     }
     if fits.get(name):
         yield Finding("sad", None, 0, len(plain))
+
+
+def codes(text: Text) -> Iterator[Finding]:
+    """Verification codes behind their abbreviation; what masking left holds none."""
+    left = [(found.start(), found.end()) for found in LEFT.finditer(text.marks)]
+    for found in CODE.finditer(text.marks):
+        if not any(start <= found.start(1) < end for start, end in left):
+            yield Finding("sad", None, *found.span(1))
 
 
 def ibans(text: Text) -> Iterator[Finding]:

@@ -19,6 +19,11 @@ PIECES = [
     "&#52;", "%34", "\\\\u0034", "=", ";", "^", ",", "\\n", "4111111111111111", "6762 0000 0000 0009", "DE89", "5A08",
 ]  # fmt: skip
 
+CODES = [
+    "cvv", "CVC2", "cardCvn", "cvv1", "x", "cv", " ", ": ", "=", '\\"', "-", ".", ",", "%", "is ", "Code ", "no", "12",
+    "123", "4567", "4111 1111 1111 1111", "c\\u0076v", "\\u0031", "enc_k1_" + "a" * 40, "\u0661", "é",
+]  # fmt: skip
+
 
 def mutated(seed: int) -> str:
     """A line of the corpus, or a generated document, a few of its characters changed; JSON still."""
@@ -64,3 +69,11 @@ def test_the_scan_finds_what_the_rules_say(line: str) -> None:
     wanted = sorted(detect(line), key=str)
     event(f"{min(len(wanted), 3)} findings")
     assert findings(line) == wanted
+
+
+@given(st.integers(0, 2**63))
+@settings(max_examples=2000, deadline=None, derandomize=True)
+def test_codes_in_texts_are_what_the_rules_say(seed: int) -> None:
+    chance = random.Random(seed)
+    line = f'"{"".join(chance.choices(CODES, k=chance.randrange(1, 9)))}"'
+    assert findings(line) == sorted(detect(line), key=str)

@@ -143,6 +143,20 @@ def test_places_are_code_points_of_the_outer_text() -> None:
     assert scan(inner) == [("$", "pan", "visa", inner.index(PAN), inner.index(PAN) + 16)]
 
 
+def test_a_verification_code_is_found_behind_its_abbreviation() -> None:
+    for text in ("my cvv is 123", "CVC2: 123, thanks", "Card{cardCvv=123}", '"cvn": "123"', "c\u0076v\n123"):
+        start = text.index("123")
+        assert scan({"note": text}) == [("$.note", "sad", None, start, start + 3)], text
+    for text in ("cvv 100%", "cvv 12", "cvc 123-4567", "the cvv failed, 200 ms", "acvv 123"):
+        assert scan({"note": text}) == [], text
+    assert scan(f"cvv {SPACED}") == [("$", "pan", "visa", 4, 23)]
+
+
+def test_seventeen_digits_are_printed_with_five_at_the_end() -> None:
+    for gap in (" ", "-", "\u2212", ", ", "%2520"):
+        assert is_found(gap.join(("6225", "3283", "7094", "04624")))
+
+
 def test_authentication_data_and_ibans_are_found_with_their_class() -> None:
     track = ";4111111111111111=27122011234567890?"
     assert scan({"note": track}) == [("$.note", "sad", None, 0, len(track))]

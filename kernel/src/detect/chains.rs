@@ -14,11 +14,12 @@ use crate::digits::{is_invisible, is_separator};
 use crate::iin::{issued, SHORTEST};
 
 /// How cards print their numbers in three groups or more: those of most groups first.
-const PRINTED: [&[usize]; 12] = [
+const PRINTED: [&[usize]; 13] = [
     &[4, 4, 4, 4, 3],
     &[4, 4, 4, 4, 2],
     &[4, 4, 4, 4, 1],
     &[4, 4, 4, 4],
+    &[4, 4, 4, 5],
     &[4, 4, 4, 3],
     &[4, 3, 3, 3],
     &[4, 6, 5],

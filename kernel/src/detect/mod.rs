@@ -2,6 +2,7 @@
 
 mod blobs;
 mod chains;
+mod codes;
 mod context;
 mod decode;
 pub mod document;
@@ -107,6 +108,9 @@ pub fn find(text: &Text, name: Name, reading: Reading) -> Vec<Finding> {
     ibans::find(text, &mut found);
     let mut found = widest(found, text.marks.len());
     pans::find(text, name, reading.raised, &mut found);
+    if reading.sad && reading.decodings == DEPTH {
+        codes::find(text, &mut found);
+    }
     if reading.decodings > 0 {
         let inner = Reading { decodings: reading.decodings - 1, ..reading };
         decode::find(text, name, inner, &mut found);

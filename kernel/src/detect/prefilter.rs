@@ -3,7 +3,7 @@
 use super::blobs::{is_control, value, wide, SHORTEST_BASE64, SHORTEST_HEX};
 use super::chains::GAP;
 use super::name::Name;
-use super::{emv, ibans};
+use super::{codes, emv, ibans};
 use crate::iin::SHORTEST;
 use crate::json::Text;
 use crate::swar::is_dense;
@@ -12,6 +12,8 @@ use crate::swar::is_dense;
 const CHAINED: usize = 3;
 /// Letters and digits in one piece that may be hexadecimal.
 const TOKEN: usize = 16;
+/// Of a text with an escape that holds anything: `c\u0076v123`.
+const ESCAPED: usize = 11;
 
 /// What stands between the quotes of a string under a member of that name.
 #[inline(always)]
@@ -19,7 +21,7 @@ pub fn is_suspicious(raw: &[u8], token: &Text, name: Name, sad: bool) -> bool {
     let may_be_document = matches!(raw.first(), Some(b'{' | b'[' | b' '));
     let named = matches!(name, Name::Cvv | Name::Pin | Name::Track);
     let plain = token.digits < SHORTEST && token.ascii && !may_be_document && !named;
-    if plain && (raw.len() < SHORTEST_BASE64 || !is_dense(raw)) {
+    if plain && (raw.len() < SHORTEST_BASE64 || !is_dense(raw)) && !(sad && may_hold_code(raw, token.digits)) {
         return false;
     }
     is_worth_reading(raw, token, named && sad)
@@ -27,7 +29,7 @@ pub fn is_suspicious(raw: &[u8], token: &Text, name: Name, sad: bool) -> bool {
 
 #[inline(never)]
 fn is_worth_reading(raw: &[u8], token: &Text, named: bool) -> bool {
-    named || token.escaped && raw.len() >= SHORTEST || is_suspicious_text(raw, token.digits)
+    named || token.escaped && raw.len() >= ESCAPED || is_suspicious_text(raw, token.digits)
 }
 
 /// `digits`: ASCII digits in it, or more.
@@ -36,7 +38,13 @@ pub fn is_suspicious_text(raw: &[u8], digits: usize) -> bool {
     matches!(first, Some(b'{' | b'['))
         || digits >= SHORTEST && may_hold_number(raw, digits)
         || has_other_digits(raw, digits)
+        || may_hold_code(raw, digits)
         || raw.len() >= SHORTEST_BASE64 && is_dense(raw) && may_hold_base64(raw)
+}
+
+#[inline(always)]
+fn may_hold_code(raw: &[u8], digits: usize) -> bool {
+    digits >= codes::SHORTEST && codes::may_be_in(raw)
 }
 
 /// Digits of other scripts take two bytes or more.

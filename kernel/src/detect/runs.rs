@@ -7,8 +7,8 @@ use crate::digits::{digit_value, is_invisible, is_separator};
 const SEPARATORS: usize = 3;
 const INVISIBLE: usize = 8;
 /// Groups as cards print them, beside chunks of four.
-const PRINTED: [&[usize]; 8] =
-    [&[4, 6, 5], &[4, 6, 4], &[4, 5, 6], &[4, 4, 5], &[6, 6, 4], &[6, 10], &[6, 12], &[6, 13]];
+const PRINTED: [&[usize]; 9] =
+    [&[4, 6, 5], &[4, 6, 4], &[4, 5, 6], &[4, 4, 5], &[4, 4, 4, 5], &[6, 6, 4], &[6, 10], &[6, 12], &[6, 13]];
 const PRINTED_13: &[usize] = &[4, 3, 3, 3];
 /// Chunks of four with so many digits are a version or a date with a time rather than a card.
 const NOT_IN_FOURS: usize = 14;
