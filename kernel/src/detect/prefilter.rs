@@ -119,6 +119,10 @@ fn may_hold_base64(raw: &[u8]) -> bool {
         if run.len() >= SHORTEST_BASE64 && end > probe && (starts_text(run) || has_parts(run)) {
             return true;
         }
+        let escaped = start > 0 && raw[start - 1] == b'%'; // the two characters behind it are not of the run
+        if escaped && run.len() >= SHORTEST_BASE64 + 2 && starts_text(&run[2..]) {
+            return true;
+        }
         checked = end;
         probe = end.max(probe + 1) / SHORTEST_BASE64 * SHORTEST_BASE64 + SHORTEST_BASE64 - 1;
     }
@@ -158,6 +162,7 @@ mod tests {
                 assert!(is_dense(text.as_bytes()), "{text}");
             }
         }
+        assert!(may_hold_base64(b"a%3DNDExMTExMTExMTEx%26b"));
         let two = format!("{} NDExMTExMTExMTEx", "pay-000000-parcel_".repeat(3));
         assert!(may_hold_base64(two.as_bytes()));
     }
