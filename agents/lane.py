@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 from faust.types import TP
 
 from agents import faults
@@ -63,13 +63,15 @@ class LaneFailedError(Exception):
     """The lane must be opened again: its producer has ended, or an operator has resumed it."""
 
 
-# AssertionError and RuntimeError: how aiokafka's producer speaks of a state that an earlier failure left it in
+# AssertionError, IllegalOperation and RuntimeError: how aiokafka's producer speaks of a state that an earlier failure
+# left it in; the second where another send of the same transaction found it fenced
 FAILURES = (
     LaneFailedError,
     KafkaError,
     TimeoutError,
     OSError,
     AssertionError,
+    IllegalOperation,
     RuntimeError,
     faults.InjectedError,
 )

@@ -208,7 +208,8 @@ def test_a_forged_and_a_repeated_report_are_refused_and_what_follows_counts(panl
     asyncio.run(forge())
     until("both refused", lambda: len(told(panlock, "access.refused")) == 2)
     assert [each["reason"] for each in told(panlock, "access.refused")] == ["signature", "repeated"]
-    assert told(panlock, "access.write", principal="admin")[0]["resource"]["topic"] == ACCESS
+    written = wait_told(panlock, "whose writes those were", "access.write", principal="admin")
+    assert written[0]["resource"]["topic"] == ACCESS
     before = len(coverage(panlock))
     until("another report", lambda: len(coverage(panlock)) > before)
     assert process.get("/readyz") is not None

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from confluent_kafka.admin import NewTopic
 from deploy.dev.cluster import DevCluster
 from deploy.grants import Acl
 from deploy.observed import to_binding
+from pipeline.approval.decision import sign_message
+from pipeline.approval.replay import Replay
+from pipeline.policy.topics import DECISIONS
 from tests.audited import check_chain, wait_fates
 from tests.deployment import Deployment
 from tests.integration.cli_runner import Cli
@@ -153,6 +158,13 @@ def test_where_others_must_agree_nothing_is_read_before(panlock: Deployment) -> 
     refused = eve(*asked)
     assert (refused.code, refused.out, "takes the word of 1" in refused.err) == (2, "", True)
     assert panlock.events("recording.read") == []
+    alone = Replay(
+        panlock.cluster_id(), 0, "payments", "checkout", "", 0, 1, "masked", "terminal", "", "incident 812",
+        uuid.uuid4().hex, int(time.time()),
+    )  # fmt: skip
+    panlock.produce(DECISIONS, [(0, b"replay/0", sign_message(EVE.key, alone))], "eve")
+    (ignored,) = panlock.wait_events(1, "decision.refused")
+    assert ignored["reason"] == "not-approved"
     own = eve("recordings", "approve", *session, *files, "--for", "eve@pay.example", "--reason", "mine")
     assert (own.code, "none of the roles" in own.err) == (2, True)
     given = ana("recordings", "approve", *session, *files, "--for", "eve@pay.example", "--reason", "agreed")
