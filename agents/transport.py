@@ -90,7 +90,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         self, consumer: Any, timeout: float | None, max_records: int | None
     ) -> dict[TopicPartition, Chunk]:
         openings, sought = self.consumer.openings, self.consumer.sought
-        opened = {TopicPartition(*tp): number for tp, number in openings.items()}
+        opened = {TopicPartition(*tp): number for tp, number in openings.copy().items()}  # lanes change it meanwhile
         before = _positions(consumer)
         starts = {tp: before[tp] for tp in opened if tp in before}
         if not starts:  # aiokafka takes an empty list as "all"
