@@ -1,18 +1,18 @@
 """An operator denies a producer's identity, a person or a key of theirs, or takes it back: for every lane, at once."""
 
+from pipeline.addressed import astray
 from pipeline.approval.decision import Denial, Said
 from pipeline.approval.roles import OPERATORS, actor_of, proof_of, roles_of
-from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.state import decode_json, denied_key, encode_json
 from pipeline.turn import Turn
 
 
-def deny(turn: Turn, message: Denial, received: int, where: str) -> None:
-    """`received`: the message's broker time in ms. What is decided after it is refused; what is held stays held."""
+def deny(turn: Turn, message: Denial, where: str) -> None:
+    """What is decided after it is refused; what is held stays held."""
     actor, resource = actor_of(message), {"decision": where}
-    refusal = _refusal(turn, message, received)
+    refusal = _refusal(turn, message)
     if refusal is not None:
         turn.event(EventType.DECISION_REFUSED, actor=actor, reason=refusal.value, resource=resource)
         return
@@ -32,14 +32,10 @@ def denied_speaker(turn: Turn, message: Said) -> Refusal | None:
     return Refusal.KEY_DENIED if turn.denied("key", message.key) else None
 
 
-def _refusal(turn: Turn, message: Denial, received: int) -> Refusal | None:
+def _refusal(turn: Turn, message: Denial) -> Refusal | None:
     context = turn.context
-    if message.cluster != context.cluster:
-        return Refusal.WRONG_CLUSTER
-    if message.lane != context.lane:
-        return Refusal.UNKNOWN_RECORD
-    if not is_fresh(message.iat, received):
-        return Refusal.EXPIRED
+    if (refusal := astray(turn, message)) is not None:
+        return refusal
     former = decode_json(turn.view.get(denied_key(message.kind, message.value)))
     if former is not None and (message.iat < former["iat"] or message.jti == former["jti"]):
         return Refusal.REPEATED  # an old message must not undo a newer one

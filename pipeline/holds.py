@@ -77,11 +77,11 @@ def hear(turn: Turn, chunk: Messages) -> None:
         elif isinstance(message, Resume):
             resume(turn, message, where)
         elif isinstance(message, Reveal):
-            reveal(turn, message, record.timestamp, where)
+            reveal(turn, message, where)
         elif isinstance(message, Denial):
-            deny(turn, message, record.timestamp, where)
+            deny(turn, message, where)
         elif isinstance(message, Acknowledgement):
-            acknowledge(turn, message, record.timestamp, where)
+            acknowledge(turn, message, where)
         elif isinstance(message, GrantProposal | GrantWord):
             hear_grant(turn, message, record.timestamp, where)
         elif isinstance(message, GlassBreak):

@@ -4,10 +4,10 @@ The lane has no hand in what is shown. What counts here is the trace, which come
 who had the role.
 """
 
+from pipeline.addressed import astray
 from pipeline.approval.replay import Replay, ReplayWord, Shred
 from pipeline.approval.requester import same_person
 from pipeline.approval.roles import actor_of, proof_of, roles_of
-from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType, timestamp
 from pipeline.keys.recording import kek_name
 from pipeline.policy.models import Recording
@@ -21,7 +21,7 @@ SHREDDERS = "shredders"  # the role of people who destroy keys of recordings
 
 def replay(turn: Turn, message: Replay, where: str) -> Refusal | None:
     recording = _recording(turn, message)
-    refusal = _stale(turn, message)
+    refusal = astray(turn, message)
     if refusal is None and recording is None:
         refusal = Refusal.UNKNOWN_RECORD
     if refusal is None and not roles_for(message.mode) <= roles_of(message, turn.context.policy):
@@ -35,7 +35,7 @@ def replay(turn: Turn, message: Replay, where: str) -> Refusal | None:
 
 def hear_word(turn: Turn, message: ReplayWord, where: str) -> Refusal | None:
     recording = _recording(turn, message)
-    refusal = _stale(turn, message)
+    refusal = astray(turn, message)
     if refusal is not None or recording is None:
         return refusal or Refusal.UNKNOWN_RECORD
     if not roles_of(message, turn.context.policy) & set(recording.approvers):
@@ -48,7 +48,7 @@ def hear_word(turn: Turn, message: ReplayWord, where: str) -> Refusal | None:
 
 def shred(turn: Turn, message: Shred, where: str) -> Refusal | None:
     """Flows that have left the policy too: their keys are still there."""
-    refusal = _stale(turn, message)
+    refusal = astray(turn, message)
     if refusal is None and SHREDDERS not in roles_of(message, turn.context.policy):
         refusal = Refusal.WRONG_ROLE
     if refusal is None:
@@ -76,14 +76,6 @@ def needed(recording: Recording) -> int:
 def _recording(turn: Turn, message: Replay | ReplayWord) -> Recording | None:
     flow = turn.context.policy.flows.get(message.flow)
     return None if flow is None or not flow.recorded else flow.recording
-
-
-def _stale(turn: Turn, message: Replay | ReplayWord | Shred) -> Refusal | None:
-    if message.cluster != turn.context.cluster:
-        return Refusal.WRONG_CLUSTER
-    if message.lane != turn.context.lane:
-        return Refusal.UNKNOWN_RECORD
-    return None if is_fresh(message.iat, message.received) else Refusal.EXPIRED
 
 
 def _tell(

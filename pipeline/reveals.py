@@ -1,8 +1,8 @@
 """Someone reads an encrypted value: the audit says who, which, and why."""
 
+from pipeline.addressed import astray
 from pipeline.approval.decision import Reveal
 from pipeline.approval.roles import actor_of, proof_of, roles_of
-from pipeline.approval.said import is_fresh
 from pipeline.audit.events import EventType
 from pipeline.record import Refusal
 from pipeline.turn import Turn
@@ -10,10 +10,10 @@ from pipeline.turn import Turn
 ROLE = "revealers"
 
 
-def reveal(turn: Turn, message: Reveal, received: int, where: str) -> None:
-    """`received`: the message's broker time in ms. The person has the text already; what counts here is the record."""
+def reveal(turn: Turn, message: Reveal, where: str) -> None:
+    """The person has the text already; what counts here is the record."""
     actor, resource = actor_of(message), {"decision": where, "flow": message.flow, "sha256": message.sha256}
-    refusal = _refusal(turn, message, received)
+    refusal = _refusal(turn, message)
     if refusal is None:
         kind = EventType.VALUE_REVEALED
         resource["class"] = message.kind
@@ -22,14 +22,12 @@ def reveal(turn: Turn, message: Reveal, received: int, where: str) -> None:
         turn.event(EventType.DECISION_REFUSED, actor=actor, reason=refusal.value, resource=resource)
 
 
-def _refusal(turn: Turn, message: Reveal, received: int) -> Refusal | None:
+def _refusal(turn: Turn, message: Reveal) -> Refusal | None:
     policy = turn.context.policy
-    if message.cluster != turn.context.cluster:
-        return Refusal.WRONG_CLUSTER
-    if message.lane != turn.context.lane or message.flow not in policy.flows:
+    if (refusal := astray(turn, message)) is not None:
+        return refusal
+    if message.flow not in policy.flows:
         return Refusal.UNKNOWN_RECORD
-    if not is_fresh(message.iat, received):
-        return Refusal.EXPIRED
     if ROLE not in roles_of(message, policy):
         return Refusal.WRONG_ROLE
     return None

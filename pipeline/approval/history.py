@@ -235,8 +235,11 @@ def _read(
         if seen is None
         else {alias: seen.keys for alias, each in policy.issuers.items() if each.issuer == seen.issuer}
     )
+    change = read_change(found[0], policy, aliases, time)
+    if change is not Refusal.BAD_SIGNATURE:
+        return change
     denial = read_message(found[0], policy, aliases, time)
-    return denial if isinstance(denial, Denial) else read_change(found[0], policy, aliases, time)
+    return denial if isinstance(denial, Denial) else change
 
 
 def _unfit_session(session: Session, present: Proposal) -> str | None:
