@@ -19,7 +19,7 @@ A tick is plain JSON, {"v":1,"tick":{"lane":3,"due":<ms>}}: it decides nothing, 
 """
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Literal, TypeVar
 
 import orjson
@@ -27,10 +27,11 @@ import orjson
 from pipeline.approval.envelope import MAX_BYTES, Opened, Signatory, seal, unseal
 from pipeline.approval.glass import GlassBreak, GlassReview
 from pipeline.approval.grant import GrantProposal, GrantWord
-from pipeline.approval.id_token import Observed, Session
+from pipeline.approval.id_token import Observed
 from pipeline.approval.keys import SigningKey
 from pipeline.approval.replay import Replay, ReplayWord, Shred
 from pipeline.approval.said import MAX_CHARACTERS, masked, printable
+from pipeline.approval.signed import Signed
 from pipeline.errors import PanlockError
 from pipeline.policy.kinds import DENIED
 from pipeline.policy.models import Policy
@@ -53,7 +54,7 @@ _FORMS = {
 _SCANNED = ("record", "when", "principal", "replayer", "answer")
 _WORDS: dict[str, tuple[str, ...]] = {"decision": ("approve", "deny"), "word": ("approve", "revoke")}
 _WORDS |= {"mode": ("masked", "reveal"), "place": ("terminal", "file", "topic")}
-_NOT_SIGNED = ("person", "key", "session", "signed", "received")
+_NOT_SIGNED = {each.name for each in fields(Signed)}
 _TICK = b'{"v":1,"tick":{'
 
 
@@ -62,12 +63,8 @@ class DecisionError(PanlockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds.
-
-    `person` comes from the key that signed it, `key` is its thumbprint, and both are empty before that; `session` where
-    an issuer says who it is. `signed`: the whole message, a JWS; `received`: its broker time in ms.
-    """
+class Decision(Signed):
+    """`sha256`: hash of the masked record; `policy`: the one it is held under; `iat` in seconds."""
 
     cluster: str
     topic_id: str
@@ -78,16 +75,11 @@ class Decision:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Resume:
-    """An operator takes note of an alarm: `event` is its id; `iat` in seconds; `person` as in Decision."""
+class Resume(Signed):
+    """An operator takes note of an alarm: `event` is its id; `iat` in seconds."""
 
     cluster: str
     lane: int
@@ -95,15 +87,10 @@ class Resume:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Reveal:
+class Reveal(Signed):
     """Someone is about to read an encrypted value: `kind` is its class, `sha256` that of its text `enc_...`."""
 
     cluster: str
@@ -114,15 +101,10 @@ class Reveal:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Signed):
     """A producer's certificate (x5t#S256 in hex), its serial (hex) or its principal, a person, or the key that somebody
     signs with (its thumbprint) is refused, or no longer."""
 
@@ -134,15 +116,10 @@ class Denial:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement:
+class Acknowledgement(Signed):
     """Someone has looked at a `finding` of the audit's review (agents.review): its id."""
 
     cluster: str
@@ -151,11 +128,6 @@ class Acknowledgement:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

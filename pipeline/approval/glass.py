@@ -15,12 +15,12 @@ Both payloads are in pipeline.approval.decision's envelope, the first under a re
      "event":"3/41","time":1795493000000}
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import orjson
 
-from pipeline.approval.id_token import Session
 from pipeline.approval.keys import registered_key
+from pipeline.approval.signed import Signed
 from pipeline.errors import PanlockError
 from pipeline.policy.models import Policy
 
@@ -34,8 +34,8 @@ class AlarmError(PanlockError):
 
 
 @dataclass(frozen=True, slots=True)
-class GlassBreak:
-    """One of two signatures over a held record and its bytes; members as in Decision."""
+class GlassBreak(Signed):
+    """One of two signatures over a held record and its bytes."""
 
     cluster: str
     topic_id: str
@@ -44,15 +44,10 @@ class GlassBreak:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class GlassReview:
+class GlassReview(Signed):
     """A third person has looked at what was released; `event` is the alarm's id."""
 
     cluster: str
@@ -62,11 +57,6 @@ class GlassReview:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

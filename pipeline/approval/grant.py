@@ -17,13 +17,13 @@ members. `rule_sha256` ties it to the rule as it was: of `panlock-grant-rule-v1`
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from pipeline.approval.id_token import Session
+from pipeline.approval.signed import Signed
 from pipeline.audit import canonical
 from pipeline.errors import PanlockError
 from pipeline.policy.models import Flow, HoldRule
@@ -61,18 +61,12 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class GrantProposal(Terms):
-    """`person` and all behind it as in Decision."""
-
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
+class GrantProposal(Terms, Signed):
+    """The terms as somebody proposes them."""
 
 
 @dataclass(frozen=True, slots=True)
-class GrantWord:
+class GrantWord(Signed):
     """An approval of a grant, or its end; `grant`: its id, which covers all its terms."""
 
     cluster: str
@@ -82,11 +76,6 @@ class GrantWord:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ The first says that somebody is about to read: one `record`, or what a principal
 is about to have the KEK of a flow's month destroyed; and then what the key service answered, in its words.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pipeline.approval.id_token import Session
+from pipeline.approval.signed import Signed
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Signed):
     """`since`, `until` in ms, the broker's time of records; `record` is empty for a session; the rest as in
     Decision."""
 
@@ -38,15 +38,10 @@ class Replay:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayWord:
+class ReplayWord(Signed):
     """Somebody lets `replayer` replay exactly that; members as in Replay."""
 
     cluster: str
@@ -61,16 +56,11 @@ class ReplayWord:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Shred:
-    """`month` as 2026-11; `answer` is empty before the key is destroyed; the rest as in Decision."""
+class Shred(Signed):
+    """`month` as 2026-11; `answer` is empty before the key is destroyed."""
 
     cluster: str
     lane: int
@@ -80,8 +70,3 @@ class Shred:
     reason: str
     jti: str
     iat: int
-    person: str = ""
-    key: str = field(default="", compare=False)
-    session: Session | None = None
-    signed: str = field(default="", compare=False)
-    received: int = field(default=0, compare=False)
