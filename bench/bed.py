@@ -27,6 +27,11 @@ class Bed:
     def access_of(self, name: str) -> Access:
         return Access(**self.cluster.config(name))
 
+    @property
+    def broker(self) -> int:
+        """Its process id."""
+        return self.cluster.pid(0)
+
     def _admin(self) -> AdminClient:
         return connect(self.cluster.config("admin"))
 

@@ -38,7 +38,7 @@ def copy(bed: Bed, peer: str, source: str, records: int, limit: float) -> Run:
     start = dict.fromkeys(range(PARTITIONS), 0)
     try:
         with running(bed, peer, source, clean, audit, state) as process:
-            throughput = measure(process, Ends(bed.access, clean, PARTITIONS), 0, records, limit)
+            throughput = measure([process], bed.broker, Ends(bed.access, clean, PARTITIONS), 0, records, limit)
         counts = [committed_records(bed.access, topic, start) for topic in (clean, audit)]
     finally:
         bed.drop(clean, audit, state)

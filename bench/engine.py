@@ -71,6 +71,7 @@ def report(records: int, results: list[Run]) -> dict[str, object]:
         "records": records,
         "records_per_second": round(_rate(results)),
         "cpu_us_per_record": round(statistics.median(r.throughput.cpu_us_per_record for r in results), 1),
+        "broker_us_per_record": round(statistics.median(r.throughput.broker_us_per_record for r in results), 1),
         "rounds": [
             {
                 "records_per_second": round(result.throughput.records_per_second),

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from bench.bed import Bed
-from bench.enforcing import PLAIN, Panlock
+from bench.enforcing import Panlock
+from bench.flows import PLAIN
 from bench.lane_events import WORKER
 from bench.sealing import SEALER
 from bench.throughput import PeerError

@@ -5,13 +5,14 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
 from aiokafka import AIOKafkaProducer
 
 SIZE = 1000  # bytes of a value
+SHORT = 400  # bytes of one that has neither merchant nor lines
 DIFFERENT = 2000  # payments, repeated
 BATCH = 512 << 10  # bytes
 TICK = 0.005  # seconds between sends at a given rate
@@ -44,28 +45,31 @@ class Access:
         }
 
 
-def payments() -> list[bytes]:
-    """DIFFERENT payments of SIZE bytes, the same at every call."""
+def payments(size: int = SIZE, type_: str = "payment", amount: float = 0.0) -> list[bytes]:
+    """DIFFERENT payments (fewer of large ones) of `size` bytes, at least 200, of at least `amount`; always the same."""
     chance = random.Random(1)
-    return [_payment(chance, number) for number in range(DIFFERENT)]
+    return [_payment(chance, number, size, type_, amount) for number in range(min(DIFFERENT, 1 + (8 << 20) // size))]
 
 
-def _payment(chance: random.Random, number: int) -> bytes:
+def _payment(chance: random.Random, number: int, size: int, type_: str, amount: float) -> bytes:
+    lines: list[dict[str, object]] = []
     payment: dict[str, object] = {
-        "type": "payment",
+        "type": type_,
         "id": f"pay-{number:06d}-{chance.choice(_WORDS)}",
-        "amount": round(chance.uniform(1, 400), 2),
+        "amount": round(amount + chance.uniform(1, 400), 2),
         "currency": "EUR",
         "card": {"number": _card_number(chance), "expiry": "11/29", "holder": "Ada Example"},
-        "merchant": {"name": "Example Books", "city": "Utrecht", "category": chance.choice(_WORDS)},
-        "lines": [],
     }
-    lines: list[dict[str, object]] = payment["lines"]  # type: ignore[assignment]
-    while len(_bytes(payment)) < SIZE - 150:
+    if size > SHORT:
+        merchant = {"name": "Example Books", "city": "Utrecht", "category": chance.choice(_WORDS)}
+        payment |= {"merchant": merchant, "lines": lines}
+    room = size - 150 - len(_bytes(payment))
+    while size > SHORT and room > 0:
         text = " ".join(chance.choices(_WORDS, k=6))
         lines.append({"text": text, "count": chance.randint(1, 9), "price": round(chance.uniform(1, 90), 2)})
+        room -= len(_bytes(lines[-1])) + (len(lines) > 1)
     payment["note"] = ""
-    payment["note"] = ("thank you " * 100)[: SIZE - len(_bytes(payment))]
+    payment["note"] = ("thank you " * 100)[: size - len(_bytes(payment))]
     return _bytes(payment)
 
 
@@ -92,9 +96,9 @@ _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _DIGITS = str.maketrans("ghijklmnop", "0123456789")
 
 
-async def preload(access: Access, topic: str, partitions: int, count: int) -> None:
-    """Write `count` payments, the same number to each partition."""
-    values: Iterator[bytes] = cycle(payments())
+async def preload(access: Access, topic: str, partitions: int, count: int, some: Sequence[bytes] | None = None) -> None:
+    """Write `count` payments, or of `some` values, the same number to each partition."""
+    values: Iterator[bytes] = cycle(some or payments())
     async with AIOKafkaProducer(max_batch_size=BATCH, linger_ms=0, **access.aiokafka()) as producer:
         for partition in range(partitions):
             left, waiting = count // partitions, []

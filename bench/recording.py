@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.bed import Bed
 from bench.copying import Run
-from bench.enforcing import PLAIN, Flow, Panlock
+from bench.enforcing import Panlock
 from bench.engine import LIMIT, report, say
+from bench.flows import PLAIN, Flow
 from bench.machine import machine, versions
 from bench.throughput import PeerError
 from deploy.dev.cluster import dev_cluster

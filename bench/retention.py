@@ -18,8 +18,9 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from bench.bed import Bed
-from bench.enforcing import PLAIN, Panlock
+from bench.enforcing import Panlock
 from bench.engine import say
+from bench.flows import PLAIN
 from bench.machine import machine, versions
 from deploy.admin import librdkafka
 from deploy.dev.cluster import dev_cluster

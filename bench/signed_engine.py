@@ -11,8 +11,9 @@ from agents.cluster import identify, topic_bytes
 from agents.settings import Kafka
 from bench.bed import Bed
 from bench.copying import Run
-from bench.enforcing import PLAIN, Flow, Panlock
+from bench.enforcing import Panlock
 from bench.engine import report
+from bench.flows import PLAIN, Flow
 from bench.payments import BATCH, Access, letters, payments
 from bench.signing import WORKER, WORKER_SEED
 from bench.throughput import PeerError

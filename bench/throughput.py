@@ -1,7 +1,7 @@
 """Records a second and CPU a record of a peer that works off a full topic."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -25,6 +25,7 @@ class Throughput:
 
     records_per_second: float
     cpu_us_per_record: float
+    broker_us_per_record: float  # CPU
     seconds: float
 
 
@@ -33,17 +34,23 @@ class _Sample:
     time: float
     records: int
     cpu: float
+    broker: float
 
 
-def measure(process: Guarded, ends: Ends, before: int, records: int, limit: float) -> Throughput:
-    """Watch until `records` are out, where `before` were there; leave the peer at rest. Raises PeerError."""
-    meter = psutil.Process(process.pid)
+def measure(
+    processes: Sequence[Guarded], broker: int, ends: Ends, before: int, records: int, limit: float
+) -> Throughput:
+    """Watch until `records` are out, where `before` were there; leave the peer at rest. `broker`: its process id.
+
+    Raises PeerError.
+    """
+    meters, other = [psutil.Process(process.pid) for process in processes], psutil.Process(broker)
 
     def look() -> _Sample:
-        if process.code is not None:
-            raise PeerError(f"it ended with code {process.code}")
-        times = meter.cpu_times()
-        return _Sample(time.monotonic(), ends.written() - before, times.user + times.system)
+        for process in processes:
+            if process.code is not None:
+                raise PeerError(f"it ended with code {process.code}")
+        return _Sample(time.monotonic(), ends.written() - before, sum(map(_cpu, meters)), _cpu(other))
 
     began = time.monotonic()
     first = look()
@@ -60,7 +67,14 @@ def measure(process: Guarded, ends: Ends, before: int, records: int, limit: floa
         last = look()
     _until_quiet(look, ends, last)
     seconds, done = last.time - first.time, last.records - first.records
-    return Throughput(done / seconds, 1e6 * (last.cpu - first.cpu) / done, seconds)
+    cpu, broker_cpu = (1e6 * spent / done for spent in (last.cpu - first.cpu, last.broker - first.broker))
+    return Throughput(done / seconds, cpu, broker_cpu, seconds)
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _until_quiet(look: Callable[[], _Sample], ends: Ends, last: _Sample) -> None:
