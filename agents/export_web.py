@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from agents import pages
 from agents.config import Web
 from agents.export import Export
 
@@ -42,26 +41,14 @@ def _by_log(name: str, what: str) -> GaugeMetricFamily:
 
 
 async def serve(exporting: Export, where: Web, store: Path | None) -> web.AppRunner:
-    """The chosen port is written to <store>/web.port. Clean it up at the end."""
-    registry, app = CollectorRegistry(), web.Application()
-    registry.register(ExportMetrics(exporting))
+    """Clean it up at the end."""
 
-    async def healthz(request: web.Request) -> web.Response:
-        return web.json_response({"ok": True, "to": exporting.store.url})
+    def readyz() -> tuple[int, pages.Body]:
+        since = None if exporting.succeeded is None else time.time() - exporting.succeeded
+        return pages.ready(since is not None and since < LATE, succeeded=exporting.succeeded)
 
-    async def readyz(request: web.Request) -> web.Response:
-        ready = exporting.succeeded is not None and time.time() - exporting.succeeded < LATE
-        return web.json_response({"ready": ready, "succeeded": exporting.succeeded}, status=200 if ready else 503)
-
-    async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
-
-    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
-        app.router.add_get(path, handler)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, where.host, where.port).start()
-    if store is not None:
-        store.mkdir(parents=True, exist_ok=True)
-        (store / "web.port").write_text(f"{runner.addresses[0][1]}\n")
-    return runner
+    found: dict[str, pages.Page] = {
+        "/healthz": lambda: (pages.OK, {"ok": True, "to": exporting.store.url}),
+        "/readyz": readyz,
+    }
+    return await pages.serve(where, store, found, ExportMetrics(exporting))

@@ -17,6 +17,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from confluent_kafka.admin import AdminClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from agents.settings import Kafka
 from deploy.admin import connect
@@ -91,6 +92,14 @@ class WorkerProcess:
             return error.code, json.load(error)
         except OSError:
             return None
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The one sample of /metrics with these labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        samples = [each for family in families for each in family.samples]
+        (found,) = [each.value for each in samples if each.name == name and each.labels == labels]
+        return float(found)
 
     def status(self) -> dict[str, Any]:
         return until("an answer of /lanes", lambda: self.get("/lanes"))[1]

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.helpers import create_ssl_context
 from authlib.integrations.requests_client import OAuth2Session
@@ -44,19 +45,34 @@ class _Tokens(AbstractTokenProvider):
 @asynccontextmanager
 async def producer(cluster: DevCluster, get: Callable[[], str]) -> AsyncIterator[AIOKafkaProducer]:
     """`get`: called for a token at each connection."""
-    made = AIOKafkaProducer(
-        bootstrap_servers=cluster.oauth_bootstrap,
-        security_protocol="SASL_SSL",
-        sasl_mechanism="OAUTHBEARER",
-        sasl_oauth_token_provider=_Tokens(get),
-        ssl_context=create_ssl_context(cafile=str(cluster.ca)),
-        request_timeout_ms=5_000,
-    )
+    made = AIOKafkaProducer(**_arguments(cluster, get))
     try:
         await made.start()
         yield made
     finally:
         await made.stop()
+
+
+@asynccontextmanager
+async def consumer(cluster: DevCluster, get: Callable[[], str]) -> AsyncIterator[AIOKafkaConsumer]:
+    """From the earliest record, without a group."""
+    made = AIOKafkaConsumer(auto_offset_reset="earliest", **_arguments(cluster, get))
+    try:
+        await made.start()
+        yield made
+    finally:
+        await made.stop()
+
+
+def _arguments(cluster: DevCluster, get: Callable[[], str]) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": cluster.oauth_bootstrap,
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "OAUTHBEARER",
+        "sasl_oauth_token_provider": _Tokens(get),
+        "ssl_context": create_ssl_context(cafile=str(cluster.ca)),
+        "request_timeout_ms": 5_000,
+    }
 
 
 def send(

@@ -38,6 +38,7 @@ POLL_MS = 200
 REPORTS = 20  # of one transaction: a report has at most a thousand events
 LOOK = 1.0  # seconds between two looks at who is silent
 AGAIN = 1.0  # seconds after a failure
+ACCESSES = [each for each in EventType if each.value.startswith("access.")]
 ALARMS = {EventType.ACCESS_GAP, EventType.ACCESS_SILENT, EventType.ACCESS_LATE, EventType.ACCESS_REFUSED}
 
 
@@ -47,7 +48,7 @@ class BrokerAuditError(PanlockError):
 
 class BrokerAudit:
     """`logs`: authorizers' logs by broker, where no authorizer of ours is; `alive`: whether Kafka answers; `auditor`:
-    what it knows of the nodes, once it has begun."""
+    what it knows of the nodes, once it has begun; `reports` that were read and events that were `published` since."""
 
     def __init__(
         self, policy: Policy, config: BrokerAuditConfig, signer: Signer, rules: Rules, logs: Mapping[int, Path]
@@ -56,6 +57,8 @@ class BrokerAudit:
         self.reporters = keys_of(policy.audit.access_keys)
         self.alive = False
         self.auditor = Auditor(rules)
+        self.reports = 0
+        self.published = dict.fromkeys(ACCESSES, 0)
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -127,6 +130,7 @@ class BrokerAudit:
             await self._tell(producer, own)
 
     def _take(self, record: ConsumerRecord, cluster: str) -> None:
+        self.reports += 1
         where = {"report": f"{ACCESS}/0/{record.offset}"}
         try:
             report = read_report(record.value, dict(record.headers), cluster, self.reporters)
@@ -140,6 +144,7 @@ class BrokerAudit:
         try:
             found = file.look(self.auditor.nodes.get(file.source), _now())
             for report, where in await asyncio.to_thread(list, found):
+                self.reports += 1
                 self.auditor.take(report, where, report.to)
         except LogFileError as error:
             log.warning("%s", error)
@@ -152,6 +157,7 @@ class BrokerAudit:
             await producer.transact({(BROKER_AUDIT, 0): own.events(told)})
         self.auditor.told = []
         for each in told:
+            self.published[each.type] += 1
             if each.type in ALARMS:
                 log.critical("%s: %s", each.type, each.fields.get("detail"))
 

@@ -1,14 +1,11 @@
 """A sealer's configuration file."""
 
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from agents.config import Web, read_config
-from agents.keys.settings import AuditKeySettings, KeySource
-from agents.settings import Kafka
+from agents.emitter import EmitterConfig
 
 
 def _url(text: str) -> str:
@@ -30,29 +27,8 @@ class Timestamps(BaseModel):
     url: Url
 
 
-class SealerConfig(AuditKeySettings):
-    """`audit_key`: private, Ed25519, one of the policy's sealer_keys; `store`: where its web port is written.
+class SealerConfig(EmitterConfig):
+    """`audit_key`: one of the policy's sealer_keys; `witnesses`: the submission prefix of each, by its name."""
 
-    `witnesses`: the submission prefix of each, by its name.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kafka: Kafka
-    store: Path
-    audit_key: KeySource
-    web: Web = Web()
     timestamps: Timestamps | None = None
     witnesses: dict[str, Url] = Field(default_factory=dict)
-    genesis: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-
-
-def load_sealer_config(path: Path) -> SealerConfig:
-    """Raises WorkerConfigError."""
-    config, base = read_config(path, SealerConfig), path.parent
-    return config.model_copy(
-        update={
-            "kafka": config.kafka.relative_to(base),
-            "store": base / config.store,
-        }
-    )

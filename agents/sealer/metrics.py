@@ -3,20 +3,15 @@
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from agents.sealer.process import SealerProcess
 
 
-def rendered(sealer: SealerProcess) -> bytes:
-    registry = CollectorRegistry()
-    registry.register(_Sealer(sealer))
-    return generate_latest(registry)
+class SealerMetrics(Collector):
+    """Asked at each scrape."""
 
-
-class _Sealer(Collector):
     def __init__(self, sealer: SealerProcess) -> None:
         self._sealer = sealer
 

@@ -4,42 +4,30 @@ import time
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST
 
-from agents.sealer.metrics import rendered
+from agents import pages
+from agents.sealer.metrics import SealerMetrics
 from agents.sealer.process import SealerProcess
 from pipeline.audit.followed import Followed
 
 
 async def serve(sealer: SealerProcess) -> web.AppRunner:
-    """The chosen port is written to <store>/web.port. Clean it up at the end."""
-    app = web.Application()
+    """Clean it up at the end."""
 
-    async def healthz(request: web.Request) -> web.Response:
-        return web.json_response({"ok": True, "sealer": sealer.signer.kid})
-
-    async def readyz(request: web.Request) -> web.Response:
+    def readyz() -> tuple[int, pages.Body]:
         refused = {each.progress.origin: each.refused.what for each in sealer.logs if each.refused is not None}
-        ready = sealer.alive and not refused
-        return web.json_response(
-            {"ready": ready, "kafka": sealer.alive, "refused": refused}, status=200 if ready else 503
-        )
+        return pages.ready(sealer.alive and not refused, kafka=sealer.alive, refused=refused)
 
-    async def logs(request: web.Request) -> web.Response:
+    def logs() -> tuple[int, pages.Body]:
         now = time.monotonic()
-        return web.json_response({"logs": [_log(each, now) for each in sealer.logs]})
+        return pages.OK, {"logs": [_log(each, now) for each in sealer.logs]}
 
-    async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=rendered(sealer), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    pages = ("/healthz", healthz), ("/readyz", readyz), ("/logs", logs), ("/metrics", metrics)
-    for path, handler in pages:
-        app.router.add_get(path, handler)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, sealer.config.web.host, sealer.config.web.port).start()
-    (sealer.config.store / "web.port").write_text(f"{runner.addresses[0][1]}\n")
-    return runner
+    found: dict[str, pages.Page] = {
+        "/healthz": lambda: (pages.OK, {"ok": True, "sealer": sealer.signer.kid}),
+        "/readyz": readyz,
+        "/logs": logs,
+    }
+    return await pages.serve(sealer.config.web, sealer.config.store, found, SealerMetrics(sealer))
 
 
 def _log(each: Followed, now: float) -> dict[str, Any]:

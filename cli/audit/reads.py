@@ -25,7 +25,7 @@ SHOWN = 50  # records
 
 def reads(
     policy: Annotated[Path, typer.Option(help="The policy that workers enforce: it says which topics are clean.")],
-    principal: Annotated[str | None, typer.Option(help="Who read.")] = None,
+    principal: Annotated[str | None, typer.Option(help="Who read: the policy's name, or Kafka's.")] = None,
     topic: Annotated[str | None, typer.Option(help="The clean topic.")] = None,
     record: Annotated[str | None, typer.Option(help="Record id: who can have read this one?")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="As for `audit search`; a day ago, if not said.")] = None,
@@ -39,6 +39,8 @@ def reads(
     has not. Exit 1 where the time is not covered: then "did not" is not proven.
     """
     settings, rules = load_config(config), load_policy(policy)
+    if principal in rules.principals:
+        principal = rules.kafka_name(principal)
     now = datetime.now(UTC)
     asked = Asked(_ms(moment(from_) or now - DAY), _ms(moment(to, end=True) or now), principal, topic, record)
     with told(settings.kafka, f"read {BROKER_AUDIT} and {AUDIT}"):

@@ -133,7 +133,7 @@ def starts(panlock: Deployment) -> set[str]:
 
 
 def test_reads_writes_and_refusals_are_told_under_who_did_them(panlock: Deployment) -> None:
-    panlock.broker_audit().wait_ready()
+    process = panlock.broker_audit().wait_ready()
     panlock.produce(QUARANTINE, [(0, b"k", b"{}")] * 3)
     asyncio.run(ask(panlock, "ledger", [QUARANTINE]))
     panlock.produce(CLEAN, [(0, b"k", b"{}")], name="admin")
@@ -155,6 +155,10 @@ def test_reads_writes_and_refusals_are_told_under_who_did_them(panlock: Deployme
     assert not told(panlock, "access.write", principal="panlock-broker")
     assert not lost(panlock) and not told(panlock, "access.refused")
     check_chain(panlock)
+    assert process.metric("panlock_broker_audit_events_total", type="access.denied") > 0
+    assert process.metric("panlock_broker_audit_events_total", type="access.gap") == 0
+    assert process.metric("panlock_broker_audit_reports_total") > 2
+    assert -5 < process.metric("panlock_broker_audit_behind_seconds", node="1/broker") < 60
 
 
 def test_killed_and_started_again_it_loses_and_doubles_nothing(panlock: Deployment) -> None:
@@ -223,6 +227,8 @@ def test_a_broker_whose_reports_do_not_come_is_silent_and_then_late_and_nothing_
     wait_told(panlock, "a silent broker", "access.silent")
     status = process.get("/readyz")
     assert status is not None and status[0] == 503 and "1/broker" in status[1]["silent"]
+    assert process.metric("panlock_broker_audit_silent", node="1/broker") == 1
+    assert process.metric("panlock_broker_audit_behind_seconds", node="1/broker") > 10
     wanted = AclBindingFilter(
         withheld.restype, withheld.name, withheld.resource_pattern_type, withheld.principal, withheld.host,
         withheld.operation, withheld.permission_type,
@@ -230,6 +236,7 @@ def test_a_broker_whose_reports_do_not_come_is_silent_and_then_late_and_nothing_
     panlock.admin.delete_acls([wanted])[wanted].result(30)
     wait_told(panlock, "the late reports", "access.late")
     process.wait_ready()
+    assert process.metric("panlock_broker_audit_silent", node="1/broker") == 0
     seqs = coverage(panlock)
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
     assert not lost(panlock)

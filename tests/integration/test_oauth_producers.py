@@ -4,25 +4,34 @@ Skipped, and said so, where there is no Maven or no JDK of 17 or later: the prin
 """
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cluster import DevCluster, dev_cluster
 from deploy.dev.issuer.process import DevIssuer, dev_issuer
 from deploy.dev.oauth import OAuthListener
+from deploy.dev.plugin import authorizer_jar
+from deploy.dev.reports import AccessReports, access_jwk
+from deploy.grants import Acl
+from deploy.observed import to_binding
+from pipeline.policy.topics import BROKER_AUDIT
 from tests.approving import Person
+from tests.audit_keys import BROKERS, WORKER, jwk
 from tests.deployment import Deployment, until
 from tests.integration.cli_runner import Cli
-from tests.oauth import Client, producer, send
+from tests.oauth import Client, consumer, producer, send
 from tests.signing_in import Site
 
 BUILDER = Path(__file__).parents[2] / "deploy" / "kafka" / "principal"
@@ -48,7 +57,8 @@ REFUSED = {
 SERVICES = {each.name: each.service for each in (BATCH, IMPORTS, SHORT, *STRANGERS.values(), *REFUSED.values())}
 
 
-def policy(issuer: DevIssuer) -> str:
+def policy(issuer: DevIssuer, reports: AccessReports) -> str:
+    keys = f"worker_keys: [{jwk(WORKER)}], broker_keys: [{jwk(BROKERS)}]"
     return f"""
 version: 1
 lanes: 2
@@ -59,6 +69,7 @@ principals:
   short: {{oidc: {{issuer: dev, subject: short}}}}
 issuers:
   dev: {{issuer: "{issuer.url}"}}
+audit: {{{keys}, access_keys: [{json.dumps(access_jwk(reports.key))}]}}
 people:
   opal@pay.example: {{certificate: opal, roles: [operators], keys: [{OPS.jwk}]}}
 flows:
@@ -100,17 +111,25 @@ class Loose(OAuthListener):
 
 
 @pytest.fixture(scope="module")
-def oauth_cluster(tmp_path_factory: pytest.TempPathFactory, issuer: DevIssuer, plugin: Path) -> Iterator[DevCluster]:
-    with dev_cluster(
-        tmp_path_factory.mktemp("kafka"),
-        oauth=OAuthListener("dev", issuer.url, f"{issuer.url}/jwks", "kafka", issuer.ca, plugin),
-    ) as running:
+def reports(tmp_path_factory: pytest.TempPathFactory, plugin: Path) -> AccessReports:
+    """Where the principal builder can be built, so can the authorizer."""
+    return AccessReports(authorizer_jar(lambda text: None), tmp_path_factory.mktemp("reports") / "access.pem")
+
+
+@pytest.fixture(scope="module")
+def oauth_cluster(
+    tmp_path_factory: pytest.TempPathFactory, issuer: DevIssuer, plugin: Path, reports: AccessReports
+) -> Iterator[DevCluster]:
+    listener = OAuthListener("dev", issuer.url, f"{issuer.url}/jwks", "kafka", issuer.ca, plugin)
+    with dev_cluster(tmp_path_factory.mktemp("kafka"), oauth=listener, reports=reports) as running:
         yield running
 
 
 @pytest.fixture
-def panlock(oauth_cluster: DevCluster, issuer: DevIssuer, tmp_path: Path) -> Iterator[Deployment]:
-    with Deployment(oauth_cluster, tmp_path, policy(issuer)) as deployment:
+def panlock(
+    oauth_cluster: DevCluster, issuer: DevIssuer, reports: AccessReports, tmp_path: Path
+) -> Iterator[Deployment]:
+    with Deployment(oauth_cluster, tmp_path, policy(issuer, reports)) as deployment:
         yield deployment
 
 
@@ -241,6 +260,48 @@ def test_an_operator_denies_a_client_under_the_name_that_kafka_knows(
     assert lifted.code == 0 and len(lifted.json["acls"]) == 1
 
     until("the end of the denial", lambda: accepted(panlock, issuer))
+
+
+def accesses(panlock: Deployment, type_: str, principal: str) -> list[dict[str, Any]]:
+    events = [json.loads(record.value or b"") for record in panlock.read(BROKER_AUDIT)]
+    return [each for each in events if each["type"] == type_ and each["actor"]["principal"] == principal]
+
+
+def test_what_a_client_reads_writes_and_is_refused_is_told_under_its_whole_name(
+    panlock: Deployment, issuer: DevIssuer, tmp_path: Path
+) -> None:
+    """Nobody's policy lets a client of an issuer read a clean topic; here an administrator has."""
+    clean, name = "clean.payments", "oidc:dev:batch"
+    leak = to_binding(Acl("topic", clean, "LITERAL", f"User:{name}", "READ"))
+    panlock.admin.create_acls([leak])[leak].result(30)
+    panlock.broker_audit().wait_ready()
+    panlock.worker().wait_ready(2)
+    send(panlock.cluster, from_issuer(BATCH, issuer), OWN, [b"{}"])
+    (released,) = panlock.wait_events(1, "record.released")
+
+    async def read() -> int:
+        async with consumer(panlock.cluster, from_issuer(BATCH, issuer)) as one:
+            one.assign([TopicPartition(clean, partition) for partition in (0, 1)])
+            found = await one.getmany(timeout_ms=10_000)
+            return sum(map(len, found.values()))
+
+    assert asyncio.run(read()) == 1
+    with pytest.raises(TopicAuthorizationFailedError):
+        send(panlock.cluster, from_issuer(BATCH, issuer), clean, [b"x"])
+    write = until("its write", lambda: accesses(panlock, "access.write", name))[0]
+    assert write["resource"] == {"topic": OWN, "holds": "quarantine"} and "finding" not in write
+    denied = until("its refusal", lambda: accesses(panlock, "access.denied", name))[0]
+    assert denied["resource"]["topic"] == clean and denied["access"]["operation"] in ("WRITE", "DESCRIBE")
+    fetched = until("its read", lambda: accesses(panlock, "access.read", name))[0]
+    assert fetched["resource"]["topic"] == clean and fetched["finding"] == "not-by-policy"
+    assert not any(accesses(panlock, type_, "batch") for type_ in ("access.read", "access.write"))
+
+    auditor = Cli(panlock.cluster, tmp_path, "panlock-auditor", {}, {})
+    for principal in (name, "batch"):
+        words = ("audit", "reads", "--policy", str(panlock.policy_file), "--principal", principal, "--json")
+        (record,) = auditor(*words).json["records"]
+        assert record["record"] == released["resource"]["record"]
+        assert [each["principal"] for each in record["readers"]] == [name]
 
 
 def test_a_listener_that_would_take_tokens_for_anybody_takes_none(

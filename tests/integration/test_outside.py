@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
-from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.dev.cluster import DevCluster
 from deploy.dev.tsa import DevTsa, dev_tsa, make_authority
@@ -113,14 +111,6 @@ class Outside:
         assert sealer.stop() == 0
 
 
-def metric(sealer: WorkerProcess, name: str, **labels: str) -> float:
-    with urllib.request.urlopen(f"{sealer.url}/metrics", timeout=5) as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    samples = [each for family in families for each in family.samples]
-    (found,) = [each.value for each in samples if each.name == name and each.labels == labels]
-    return float(found)
-
-
 def lanes(sealer: WorkerProcess) -> list[dict[str, Any]]:
     answer = sealer.get("/logs")
     return [] if answer is None else [each for each in answer[1]["logs"] if f"{AUDIT}/" in each["log"]]
@@ -137,11 +127,11 @@ def test_manifests_are_stamped_and_every_log_is_cosigned_over_restarts(outside: 
     outside.traffic(30)
     first = outside.sealer("one", tsa.url, witness.url).wait_ready()
     until("a stamp at once", lambda: outside.records(STAMPED))
-    assert metric(first, "panlock_sealer_timestamp_age_seconds") < 30
-    assert metric(first, "panlock_sealer_manifest_age_seconds") < 30
-    assert metric(first, "panlock_sealer_kafka") == 1
+    assert first.metric("panlock_sealer_timestamp_age_seconds") < 30
+    assert first.metric("panlock_sealer_manifest_age_seconds") < 30
+    assert first.metric("panlock_sealer_kafka") == 1
     log = f"{outside.panlock.cluster_id()}/{AUDIT}/0"
-    found = until("lane 0 read", lambda: metric(first, "panlock_sealer_unsealed_events", log=log))
+    found = until("lane 0 read", lambda: first.metric("panlock_sealer_unsealed_events", log=log))
     assert found == lanes(first)[0]["unsealed"]
     outside.seal(first)
     sizes = [len([r for r in outside.panlock.read(AUDIT) if r.partition == lane]) for lane in (0, 1)]
@@ -173,9 +163,9 @@ def test_sealing_goes_on_without_them_and_it_is_told(outside: Outside) -> None:
     outside.seal(outside.sealer("alone", "http://127.0.0.1:1", "http://127.0.0.1:1").wait_ready())
     sealer = outside.sealer("again", "http://127.0.0.1:1", "http://127.0.0.1:1").wait_ready()
     until("told", lambda: outside.told("witness.failed") and outside.told("timestamp.failed"))
-    assert metric(sealer, "panlock_sealer_failures_total", who="timestamp") >= 1
-    assert metric(sealer, "panlock_sealer_failures_total", who="w1") >= 1
-    assert metric(sealer, "panlock_sealer_timestamp_age_seconds") > 0
+    assert sealer.metric("panlock_sealer_failures_total", who="timestamp") >= 1
+    assert sealer.metric("panlock_sealer_failures_total", who="w1") >= 1
+    assert sealer.metric("panlock_sealer_timestamp_age_seconds") > 0
     outside.seal(sealer)
     event = outside.told("timestamp.failed")[-1]
     assert int(event["resource"]["seconds"]) >= 0
@@ -198,7 +188,7 @@ def test_another_history_of_a_lane_is_refused_by_the_witness_and_told(outside: O
     told = until("told", lambda: outside.told("witness.refused"))
     assert {each["resource"]["log"].split("/", 1)[1] for each in told} >= {f"{AUDIT}/0", f"{AUDIT}/1"}
     assert f"{AUDIT}/0" not in outside.cosigned()
-    assert metric(third, "panlock_sealer_witness_refused", witness="w1", log=told[0]["resource"]["log"]) == 1
+    assert third.metric("panlock_sealer_witness_refused", witness="w1", log=told[0]["resource"]["log"]) == 1
     third.kill()
     ended = outside.verify()
     assert (ended.json["witnessed"], ended.json["witnesses"], ended.json["seals"]) == (0, [], [])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.config import WorkerConfigError
-from agents.sealer.config import load_sealer_config
+from agents.emitter import load_emitter_config
+from agents.sealer.config import SealerConfig
 
 PLAIN = """\
 kafka: {bootstrap: "127.0.0.1:9093", ca: ca.pem, certificate: s.pem, key: s.key}
@@ -17,7 +18,7 @@ audit_key: s.audit.pem
 def test_nobody_outside_need_be_named(tmp_path: Path) -> None:
     file = tmp_path / "sealer.yaml"
     file.write_text(PLAIN)
-    config = load_sealer_config(file)
+    config = load_emitter_config(file, SealerConfig)
     assert (config.timestamps, config.witnesses) == (None, {})
 
 
@@ -26,5 +27,5 @@ def test_what_is_no_url_is_refused_and_not_shown(tmp_path: Path, url: str) -> No
     file = tmp_path / "sealer.yaml"
     file.write_text(f"{PLAIN}timestamps: {{url: '{url}'}}\nwitnesses: {{w1: '{url}'}}\n")
     with pytest.raises(WorkerConfigError, match="is no URL") as refused:
-        load_sealer_config(file)
+        load_emitter_config(file, SealerConfig)
     assert "secret" not in str(refused.value)

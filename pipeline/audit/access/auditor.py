@@ -50,6 +50,11 @@ class Auditor:
         self.never: set[str] = set()  # brokers that never reported, of which that was told
         self.told: list[Told] = []
 
+    @property
+    def silent(self) -> set[str]:
+        """Nodes whose reports do not come, and brokers that never reported."""
+        return {source for source, node in self.nodes.items() if node.silent} | self.never
+
     def take(self, report: Report, where: Where, arrived: int) -> None:
         """`arrived`: when the broker took it, in ms."""
         node = self.nodes.get(report.source)
