@@ -24,6 +24,14 @@ app = typer.Typer(
 Directory = Annotated[Path, typer.Option(help="Where the cluster keeps certificates, data and logs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
 _DEFAULT = Path("var/dev")
+_COUNTED = """\
+the brokers count who reads (docs/reads.md). To have it audited, as the administrator, where policy.yaml is:
+  key=$(panlock audit key --out broker-audit.pem)
+  printf 'audit: {{broker_keys: [%s], access_keys: [%s]}}\\n' "$key" '{access}' >> policy.yaml
+  panlock deploy apply --policy policy.yaml
+  panlock dev issue panlock-broker-audit --directory {directory} > broker-audit.yaml
+  printf 'store: broker-audit\\naudit_key: broker-audit.pem\\n' >> broker-audit.yaml
+  panlock broker-audit --policy policy.yaml --config broker-audit.yaml --development"""
 _POLL = 0.1  # seconds between looks for the state file
 _STOP_LIMIT = 60.0  # seconds
 
@@ -43,6 +51,10 @@ def up(
     print(f"the administrator's configuration:  export PANLOCK_CONFIG={running.config}")
     print(f"a certificate for somebody else:    panlock dev issue NAME --directory {directory}")
     print(f"stop it:                            panlock dev down --directory {directory}")
+    if running.access is None:
+        print("nobody counts who reads: there is no JDK of 17 or later here (docs/reads.md)")
+    else:
+        print(_COUNTED.format(directory=directory.resolve(), access=json.dumps(running.access)))
 
 
 @app.command()

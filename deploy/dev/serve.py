@@ -11,14 +11,22 @@ import yaml
 
 from deploy.dev.cluster import DevCluster, dev_cluster
 from deploy.dev.holder import holder
+from deploy.dev.plugin import PluginError, authorizer_jar, has_compiler
+from deploy.dev.reports import AccessReports, access_jwk
 from pipeline.errors import PanlockError
 
+WINDOW = 10_000  # ms of one report: a developer waits for it
 _STATE = "state.json"
+_UNCOUNTED = (
+    "nobody counts who reads: {}, and Panlock's authorizer for the brokers is Java; they have Kafka's own "
+    "(StandardAuthorizer). Install a JDK of 17 or later and start again to try `panlock broker-audit`"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A running cluster; `config` is a configuration file of the super user for the CLI."""
+    """A running cluster; `config` is a configuration file of the super user for the CLI; `access`: the public JWK of
+    its brokers' reports of who reads, for the policy's `audit.access_keys`; None where they make none."""
 
     pid: int
     bootstrap: str
@@ -26,6 +34,7 @@ class State:
     directory: str
     ca: str
     config: str
+    access: dict[str, str] | None = None
 
 
 def state(directory: Path) -> State | None:
@@ -39,10 +48,11 @@ def state(directory: Path) -> State | None:
 
 def serve(directory: Path, brokers: int) -> None:
     """Hold the cluster until SIGTERM or SIGINT. Raises BrokerError if a broker ends by itself."""
-    with dev_cluster(directory, brokers, _say) as cluster:
+    reports = reports_of(directory)
+    with dev_cluster(directory, brokers, _say, reports=reports) as cluster:
         stop = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
-        _tell(cluster, brokers)
+        _tell(cluster, brokers, None if reports is None else access_jwk(reports.key))
         try:
             while signal.sigtimedwait(stop, 1.0) is None:
                 cluster.check()
@@ -50,11 +60,23 @@ def serve(directory: Path, brokers: int) -> None:
             (cluster.directory / _STATE).unlink()
 
 
-def _tell(cluster: DevCluster, brokers: int) -> None:
+def reports_of(directory: Path) -> AccessReports | None:
+    """None, and said so, where the authorizer that makes them cannot be compiled."""
+    if not has_compiler():
+        _say(_UNCOUNTED.format("there is no JDK here"))
+        return None
+    try:
+        return AccessReports(authorizer_jar(_say), directory.resolve() / "access.pem", WINDOW)
+    except PluginError as error:
+        _say(_UNCOUNTED.format(error))
+        return None
+
+
+def _tell(cluster: DevCluster, brokers: int, access: dict[str, str] | None) -> None:
     config = cluster.directory / "admin.yaml"
     config.write_text(yaml.safe_dump({"kafka": cluster.config("admin")}, sort_keys=False))
     pid = holder(cluster.directory)
-    told = State(pid or 0, cluster.bootstrap, brokers, str(cluster.directory), str(cluster.ca), str(config))
+    told = State(pid or 0, cluster.bootstrap, brokers, str(cluster.directory), str(cluster.ca), str(config), access)
     draft = cluster.directory / f"{_STATE}.new"
     draft.write_text(json.dumps(asdict(told), indent=2))
     draft.replace(cluster.directory / _STATE)  # whoever waits for it never sees half of it

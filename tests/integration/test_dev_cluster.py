@@ -3,12 +3,14 @@
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import textwrap
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
@@ -29,11 +31,15 @@ from typer.testing import CliRunner
 
 from cli.dev import app as dev_app
 from deploy.admin import connect
-from deploy.dev import readiness
+from deploy.dev import readiness, serve
 from deploy.dev.ca import Credentials, DevelopmentCA
 from deploy.dev.cluster import DevCluster, dev_cluster
 from deploy.dev.holder import ClusterError
+from deploy.dev.plugin import has_compiler
 from deploy.dev.ports import free_ports
+from tests.deployment import until
+
+ROOT = Path(__file__).parents[2]
 
 
 def _client(cluster: DevCluster, leaf: Credentials | None) -> dict[str, object]:
@@ -167,6 +173,62 @@ def test_dev_command_starts_tells_and_stops_a_cluster(tmp_path: Path) -> None:
         assert dev("down") == (0, {"stopped": True})
     assert dev("status") == (1, {"running": False})
     assert dev("down") == (0, {"stopped": False})
+
+
+POLICY = """
+version: 1
+lanes: 2
+principals:
+  checkout: {spiffe: spiffe://dev.panlock/checkout}
+flows:
+  payments: {producers: [checkout], partitions: 2}
+"""
+
+
+def test_whoever_follows_what_dev_up_prints_has_reads_audited(tmp_path: Path) -> None:
+    if not has_compiler():
+        print(
+            "\n  SKIPPED: brokers of `panlock dev up` that count, there is no JDK here", file=sys.__stderr__, flush=True
+        )
+        pytest.skip("there is no JDK here")
+    kafka, panlock = str(tmp_path / "kafka"), f'panlock() {{ "{sys.executable}" -m cli "$@"; }}'
+    printed = CliRunner().invoke(dev_app, ["up", "--directory", kafka]).stdout.splitlines()
+    try:
+        *steps, last = [line.strip() for line in printed if line.startswith("  ")]
+        (tmp_path / "policy.yaml").write_text(POLICY)
+        environment = {**os.environ, "PANLOCK_CONFIG": f"{kafka}/admin.yaml", "PYTHONPATH": str(ROOT)}
+        script = "\n".join(["set -e", panlock, *steps])
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        words = shlex.split(last)
+        assert words[:2] == ["panlock", "broker-audit"]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *words[1:]], cwd=tmp_path, env=environment, stdout=log, stderr=log
+            )
+        try:
+            until("a broker's first report", lambda: _reported(tmp_path / "broker-audit" / "web.port"))
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+    finally:
+        assert CliRunner().invoke(dev_app, ["down", "--directory", kafka]).exit_code == 0
+
+
+def _reported(port: Path) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port.read_text().strip()}/nodes", timeout=5) as answer:
+            return "1/broker" in json.load(answer)["nodes"]
+    except OSError:
+        return False
+
+
+def test_without_a_compiler_the_cluster_starts_with_kafkas_own_authorizer_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert serve.reports_of(tmp_path) is None
+    assert "StandardAuthorizer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT])
