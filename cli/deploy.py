@@ -10,6 +10,7 @@ from rich.text import Text
 from cli.config import ConfigOption, load_config
 from cli.output import JsonOption, plain, print_json, say, show
 from cli.policy import clear_quarantine, who_changes_it
+from cli.render import render
 from deploy.admin import connect
 from deploy.apply import apply as carry_out
 from deploy.apply import look
@@ -19,6 +20,7 @@ from deploy.plan import Plan, as_json
 from pipeline.policy import load_policy
 
 app = typer.Typer(no_args_is_help=True, help="Topics and ACLs from the policy.")
+app.command()(render)
 
 PolicyOption = Annotated[Path, typer.Option("--policy", help="The policy.")]
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "bold red", "i": "cyan"}
