@@ -15,6 +15,7 @@ from cli.kafka import TIMEOUT_MS
 from deploy.admin import KafkaUnreachableError
 
 STALL = 60.0  # seconds without any progress, after which an open transaction is not waited for any longer
+AHEAD_MS = 60_000  # by the records' times: how far one of several topics is read before the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,32 @@ class Reader:
         starts = {tp.partition: log.ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
         return replace(log, starts=starts)
 
-    async def read(self, log: Log) -> AsyncIterator[list[ConsumerRecord]]:
-        """Batches of one partition, in order, until the position of each is at its end: control records move it."""
-        ends = {TopicPartition(log.topic, partition): end for partition, end in log.ends.items()}
-        waiting = {tp for tp, end in ends.items() if log.starts[tp.partition] < end}
+    async def committed(self, log: Log) -> dict[int, int]:
+        """The last stable offsets: everything before them is committed, or aborted."""
+        places = [TopicPartition(log.topic, partition) for partition in log.starts]
+        return {tp.partition: end for tp, end in (await self._consumer.end_offsets(places)).items()}
+
+    async def read(self, *logs: Log) -> AsyncIterator[list[ConsumerRecord]]:
+        """Batches of one partition, in order, until the position of each is at its end: control records move it.
+
+        Several topics are read side by side, by the times of their records.
+        """
+        ends = {TopicPartition(log.topic, partition): end for log in logs for partition, end in log.ends.items()}
+        starts = {TopicPartition(log.topic, partition): at for log in logs for partition, at in log.starts.items()}
+        waiting = {tp for tp, end in ends.items() if starts[tp] < end}
         if not waiting:
             return
         self._consumer.assign(waiting)
         for tp in waiting:
-            self._consumer.seek(tp, log.starts[tp.partition])
+            self._consumer.seek(tp, starts[tp])
         loop = asyncio.get_running_loop()
-        moved, before = loop.time(), dict[TopicPartition, int]()
+        moved, before, times = loop.time(), dict[TopicPartition, int](), dict[TopicPartition, int]()
         while waiting:
             for tp, records in (await self._consumer.getmany(*waiting, timeout_ms=200)).items():
+                times[tp] = records[-1].timestamp
                 yield [record for record in records if record.offset < ends[tp]]
+            if len(logs) > 1:
+                self._keep_abreast(waiting, times)
             positions = {tp: await self._consumer.position(tp) for tp in waiting}
             waiting = {tp for tp, position in positions.items() if position < ends[tp]}
             if positions != before:
@@ -80,6 +93,12 @@ class Reader:
                 raise KafkaUnreachableError(
                     f"nothing more came for {STALL:.0f} s ({stuck}): a transaction is left open"
                 )
+
+    def _keep_abreast(self, waiting: set[TopicPartition], times: Mapping[TopicPartition, int]) -> None:
+        latest = min(times.get(tp, 0) for tp in waiting) + AHEAD_MS
+        ahead, paused = {tp for tp in waiting if times.get(tp, 0) > latest}, self._consumer.paused()
+        self._consumer.pause(*(ahead - paused))
+        self._consumer.resume(*(paused - ahead))
 
     async def _high_watermarks(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         """The true ends: what an open transaction holds back is waited for, not left out."""

@@ -1,127 +1,227 @@
-"""Every clean record ↔ one event that released it, with the hash of its bytes: both ways. Pure.
+"""Every clean record ↔ one event that released it, with the hash of its bytes: both ways, as they come. Pure.
 
-    stranger    a clean record that no event released: somebody wrote it directly
+    stranger    a clean record that no event released to where it is: somebody wrote it directly
     altered     a clean record whose bytes are not those that were released
-    repeated    a clean record that is there twice
+    repeated    a record that was released twice, is there twice, or comes behind what was released after it
     missing     an event whose clean record is not there, though retention has not reached it
+    recreated   a partition that ends before what had been read of it
 
-In one lane, clean records of a partition come in the order of their events: where retention has cut a partition, what
-was released before its first record is excused.
+Events and clean records are read side by side. What has no counterpart yet waits; when both sides have been read past
+the place where it must be, it is a difference, and told once:
+
+    1  the last stable offsets of all logs: what lies before them was committed by now, wherever it was written to
+    2  the high watermarks of all logs, later: a counterpart of what lies before 1 lies before 2
+    3  read everything up to 2, read_committed
+    4  `settle`: what lies before 1 and waits has no counterpart
+
+In one lane, clean records of a partition come in the order of their events: where retention has cut a log, what comes
+before its first pair is excused.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
 
+from pipeline.audit.unmatched import Unmatched, Waiting
 from pipeline.policy.models import Policy
-from pipeline.policy.topics import UnknownTopicError, owner_of
+from pipeline.policy.topics import AUDIT, UnknownTopicError, owner_of
 from pipeline.record import Headers, RecordId, RecordIdError, record_sha256
 
-MAX_LISTED = 1_000
-KINDS = ("stranger", "altered", "repeated", "missing")
-_MARK = b'"type":"record.released"'
-
-
-class Released(NamedTuple):
-    """What an event says: of which lane and number, to which clean topic, and the hash."""
-
-    lane: int
-    seq: int
-    topic: str
-    sha256: bytes
+MAX_LISTED = 1_000  # of each kind at a time; more are counted
+RECENT = 100_000  # matched records that are remembered: a copy of one that was longer ago is a stranger
+KINDS = ("stranger", "altered", "repeated", "missing", "recreated")
+_RELEASED, _RECREATED = b'"type":"record.released"', b'"type":"topic.recreated"'
 
 
 class Found(NamedTuple):
     """`record`: its id, or of a clean record without one its topic, partition and offset."""
 
+    kind: str
     record: str
     what: str
 
 
-@dataclass(slots=True)
-class Report:
-    released: int
-    clean: int
-    found: dict[str, list[Found]]
-    counts: Counter[str]
+class First(NamedTuple):
+    """The first pair of a lane in a clean partition since one of the two logs was cut."""
 
-    @property
-    def ok(self) -> bool:
-        return not self.counts
-
-    def json(self) -> dict[str, object]:
-        """The object of `panlock audit reconcile --json`; `counts` counts also what is beyond the first thousand."""
-        lists = {kind: [each._asdict() for each in self.found[kind]] for kind in KINDS}
-        return {"ok": self.ok, "released": self.released, "clean": self.clean, "counts": dict(self.counts), **lists}
+    seq: int
+    offset: int
 
 
 @dataclass(slots=True)
 class Reconciler:
-    """Fed with every event of the audit first, then with every clean record."""
+    """Fed with events and clean records, those of one partition in their order; `settle` tells what does not fit."""
 
     policy: Policy
-    _released: dict[str, Released] = field(default_factory=dict)
-    _seen: set[str] = field(default_factory=set)
-    _cut: dict[tuple[str, int], int] = field(default_factory=dict)  # (clean topic, lane) → the first event not excused
-    _clean: int = 0
-    _found: dict[str, list[Found]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    _counts: Counter[str] = field(default_factory=Counter)
+    unmatched: Unmatched = field(default_factory=Unmatched)
+    released: int = 0
+    clean_records: int = 0
+    excused: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    _found: list[Found] = field(default_factory=list)
+    _listed: Counter[str] = field(default_factory=Counter)
+    _recent: dict[str, None] = field(default_factory=dict)
+    _spread: set[str] = field(init=False)  # clean topics in which records are not in the partitions they came from
+    _cut: set[str] = field(default_factory=set)  # logs
+    _first: dict[tuple[str, int], First] = field(default_factory=dict)  # by clean log and lane
+    _last: dict[tuple[str, int], int] = field(default_factory=dict)  # the highest number of an event of a pair there
 
-    def event(self, event: bytes) -> None:
+    def __post_init__(self) -> None:
+        self._spread = {flow.clean_topic for flow in self.policy.flows.values() if flow.repartition == "masked"}
+
+    def event(self, lane: int, offset: int, event: bytes) -> None:
         """`panlock audit verify` says whether it is one; what is none releases nothing."""
-        if _MARK not in event:
+        if _RECREATED in event:  # of a quarantine topic: its ids come again
+            self._recent.clear()
+        released = self._released(lane, offset, event) if _RELEASED in event else None
+        if released is None:
             return
+        self.released += 1
+        clean = self.unmatched.take("clean", released.topic, released.record)
+        if clean is None:
+            self.unmatched.put(released)
+        else:
+            self._match(released, clean)
+
+    def clean(
+        self, topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        self.clean_records += 1
+        name, sha256 = record_of(headers), _sha256(key, value, headers)
+        clean = Waiting("clean", log_of(topic, partition), offset, topic, name, 0, sha256)
+        if self._is_elsewhere(topic, partition, name):
+            self._tell("stranger", name, f"is at {clean.log}/{offset}, and a record keeps its partition")
+            return
+        event = self.unmatched.take("event", topic, name)
+        if event is None:
+            again = name in self._recent or self.unmatched.has("clean", topic, name)
+            self.unmatched.put(clean._replace(again=bool(name) and again))
+        else:
+            self._match(event, clean)
+
+    def cut(self, topic: str, partition: int) -> None:
+        """Records of that log, a clean one or a lane's, that nobody has read here are gone."""
+        log = log_of(topic, partition)
+        self._cut.add(log)
+        self._first = {
+            (clean, lane): first
+            for (clean, lane), first in self._first.items()
+            if clean != log and log_of(AUDIT, lane) != log
+        }
+
+    def recreated(self, topic: str, partition: int, end: int, position: int) -> None:
+        where = log_of(topic, partition)
+        self._tell("recreated", where, f"ends at {end}, and had been read to {position}: what was there is gone")
+
+    def settle(self, ends: Mapping[str, int]) -> None:
+        """`ends`: log → the offset before which what waits has no counterpart."""
+        for each in self.unmatched.due(ends):
+            where = f"{each.log}/{each.place}"
+            if self._is_excused(each):
+                self.excused += 1
+            elif each.side == "event":
+                what = f"event {each.log.rpartition('/')[2]}/{each.seq} released it, and {each.topic} has it not"
+                self._tell("missing", each.record, what)
+            elif each.again or (each.record and each.record in self._recent):
+                self._tell("repeated", each.record, f"is there again at {where}")
+            else:
+                self._tell("stranger", each.record or where, f"no event released it to {where}")
+
+    def told(self) -> list[Found]:
+        """What was found since this was last asked: of each kind the first thousand."""
+        found, self._found = self._found, []
+        self._listed.clear()
+        return found
+
+    def summary(self) -> dict[str, object]:
+        return {
+            "ok": not self.counts,
+            "released": self.released,
+            "clean": self.clean_records,
+            "unmatched": len(self.unmatched),
+            "excused": self.excused,
+            "counts": dict(self.counts),
+        }
+
+    def _released(self, lane: int, offset: int, event: bytes) -> Waiting | None:
         try:
             read = orjson.loads(event)
             record, sha256 = str(read["resource"]["record"]), bytes.fromhex(read["resource"]["sha256"])
             flow, _ = owner_of(self.policy, RecordId.parse(record).topic)
-            released = Released(int(read["lane"]), int(read["seq"]), self.policy.flows[flow].clean_topic, sha256)
+            seq, type_ = int(read["seq"]), read["type"]
         except (ValueError, KeyError, TypeError, RecordIdError, UnknownTopicError):
-            return
-        if read["type"] == "record.released":
-            self._released[record] = released
+            return None
+        if not 0 <= seq < 1 << 63:
+            return None
+        topic = self.policy.flows[flow].clean_topic
+        log = log_of(AUDIT, lane)
+        return Waiting("event", log, offset, topic, record, seq, sha256) if type_ == "record.released" else None
 
-    def clean(self, topic: str, place: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """`place`: topic/partition/offset of the clean record."""
-        self._clean += 1
-        name = record_of(headers)
-        known = self._released.get(name)
-        if known is None or known.topic != topic:
-            self._tell("stranger", name or place, f"no event released it to {place}")
-        elif name in self._seen:
-            self._tell("repeated", name, f"is there again at {place}")
-        else:
-            self._seen.add(name)
-            if bytes.fromhex(record_sha256(key, value, headers)) != known.sha256:
-                self._tell("altered", name, f"{place} has other bytes than were released")
+    def _match(self, event: Waiting, clean: Waiting) -> None:
+        if clean.sha256 != event.sha256:
+            self._tell("altered", clean.record, f"{clean.log}/{clean.place} has other bytes than were released")
+        stream = clean.log, _partition(event.log)
+        if clean.record in self._recent:
+            self._tell("repeated", clean.record, f"was released again by the event at {event.log}/{event.place}")
+        elif event.seq < self._last.get(stream, 0):
+            self._tell("repeated", clean.record, f"is at {clean.log}/{clean.place}, behind what was released after it")
+        self._recent[clean.record] = None
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+        self._last[stream] = max(event.seq, self._last.get(stream, 0))
+        self._first.setdefault(stream, First(event.seq, clean.place))
 
-    def cut(self, topic: str, first: Sequence[Headers]) -> None:
-        """Retention has removed records of the topic. `first`: headers of what each cut partition begins with."""
-        for headers in first:
-            known = self._released.get(record_of(headers))
-            if known is not None:
-                place = topic, known.lane
-                self._cut[place] = max(self._cut.get(place, 0), known.seq)
+    def _is_elsewhere(self, topic: str, partition: int, record: str) -> bool:
+        """Whether no lane would have put it there."""
+        id_ = _parsed(record)
+        return id_ is not None and topic not in self._spread and id_.partition != partition
 
-    def later(self, headers: Headers) -> None:
-        """A clean record that came while the audit was read: its event, if it was read, is not missing."""
-        self._seen.add(record_of(headers))
-
-    def report(self, emptied: Sequence[str] = ()) -> Report:
-        """`emptied`: clean topics of which retention, or compaction, left nothing to say about what is missing."""
-        for name, known in self._released.items():
-            excused = known.topic in emptied or known.seq < self._cut.get((known.topic, known.lane), 0)
-            if name not in self._seen and not excused:
-                self._tell("missing", name, f"event {known.lane}/{known.seq} released it, and {known.topic} has it not")
-        return Report(len(self._released), self._clean, self._found, self._counts)
+    def _is_excused(self, waiting: Waiting) -> bool:
+        """Whether its counterpart may be among what was cut."""
+        id_ = _parsed(waiting.record)
+        if id_ is None:
+            return False
+        if waiting.side == "clean":
+            lane = id_.partition % self.policy.lanes
+            first = self._first.get((waiting.log, lane))
+            return log_of(AUDIT, lane) in self._cut and first is not None and waiting.place < first.offset
+        places = {log_of(waiting.topic, id_.partition)}
+        if waiting.topic in self._spread:
+            places = {log for log in self._cut if log.rpartition("/")[0] == waiting.topic}
+        firsts = [self._first.get((log, _partition(waiting.log))) for log in places & self._cut]
+        return any(first is None or waiting.seq < first.seq for first in firsts)
 
     def _tell(self, kind: str, record: str, what: str) -> None:
-        self._counts[kind] += 1
-        if self._counts[kind] <= MAX_LISTED:
-            self._found[kind].append(Found(record, what))
+        self.counts[kind] += 1
+        self._listed[kind] += 1
+        if self._listed[kind] <= MAX_LISTED:
+            self._found.append(Found(kind, record, what))
+
+
+def log_of(topic: str, partition: int) -> str:
+    return f"{topic}/{partition}"
+
+
+def _sha256(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
+    """Empty where a header's name is no UTF-8: no worker releases that."""
+    try:
+        return bytes.fromhex(record_sha256(key, value, headers))
+    except UnicodeEncodeError:
+        return b""
+
+
+def _parsed(record: str) -> RecordId | None:
+    try:
+        return RecordId.parse(record)
+    except (RecordIdError, ValueError):  # of ValueError: so many digits that Python reads no number of them
+        return None
+
+
+def _partition(log: str) -> int:
+    return int(log.rpartition("/")[2])
 
 
 def record_of(headers: Headers) -> str:
