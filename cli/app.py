@@ -46,6 +46,7 @@ class Panlock(LazyGroup):
             "policy": Member("cli.policy", "app", "Check a policy, and change the one in force."),
             "init": Member("cli.change", "init", "Fix the first policy that workers accept."),
             "deploy": Member("cli.deploy", "app", "Topics and ACLs from the policy: plan, apply, check."),
+            "doctor": Member("cli.doctor", "doctor", "What stands in the way of Panlock on an existing cluster."),
             "retention": Member("cli.retention", "retention", "What each topic keeps, and what the policy says."),
             "worker": Member("cli.worker", "worker", "Run a worker."),
             "sealer": Member("cli.sealer", "sealer", "Run the sealer of the audit."),

@@ -193,7 +193,8 @@ def _operator(policy: Policy, name: str) -> Iterator[Acl]:
     for topic in managed_topics(policy):
         yield from _topic(name, topic, "DESCRIBE", "DESCRIBE_CONFIGS")
     yield Acl("group", policy.application, "LITERAL", f"User:{name}", "DESCRIBE")
-    yield Acl("cluster", CLUSTER, "LITERAL", f"User:{name}", "DESCRIBE")
+    for operation in ("DESCRIBE", "DESCRIBE_CONFIGS"):
+        yield Acl("cluster", CLUSTER, "LITERAL", f"User:{name}", operation)
 
 
 def _deployer(policy: Policy, name: str) -> Iterator[Acl]:

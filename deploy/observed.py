@@ -1,6 +1,6 @@
 """What the cluster has: its brokers, topics with configurations, and ACLs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    ClusterMetadata,
     ConfigResource,
     ConfigSource,
     ResourcePatternType,
@@ -57,8 +58,8 @@ def count_brokers(admin: AdminClient) -> int:
     return len(ask("list the brokers", lambda: admin.list_topics(timeout=REACH)).brokers)
 
 
-def _check_may_see_acls(admin: AdminClient) -> None:
-    """Without Describe on the cluster, librdkafka reads the broker's refusal as "no ACLs": ask before."""
+def check_may_see_acls(admin: AdminClient) -> None:
+    """Without Describe on the cluster, librdkafka reads the broker's refusal as "no ACLs". Raises KafkaDeniedError."""
     future = admin.describe_cluster(include_authorized_operations=True, request_timeout=TIMEOUT)
     allowed = ask("describe the cluster", partial(future.result, TIMEOUT)).authorized_operations or ()
     if AclOperation.DESCRIBE not in allowed:
@@ -70,23 +71,31 @@ def observe(admin: AdminClient, wanted: Iterable[str]) -> Observed:
 
     A topic whose configuration the broker that was asked does not have yet is not there yet: brokers learn one by one.
     """
-    _check_may_see_acls(admin)
+    check_may_see_acls(admin)
     metadata = ask("list the topics", lambda: admin.list_topics(timeout=TIMEOUT))
     present = [name for name in wanted if name in metadata.topics]
-    configs = _configs(admin, present)
+    configs = configurations(admin, present)
+    return Observed(len(metadata.brokers), with_configurations(metadata, present, configs), acls(admin))
+
+
+def with_configurations(
+    metadata: ClusterMetadata, wanted: Collection[str], configs: Mapping[str, tuple[dict[str, str], set[str]]]
+) -> dict[str, ObservedTopic]:
+    """All topics by name, without those wanted whose configuration is not there."""
     topics = {}
     for name, topic in metadata.topics.items():
-        if name in present and name not in configs:
+        if name in wanted and name not in configs:
             continue
         partitions = topic.partitions.values()
         replication = min((len(partition.replicas) for partition in partitions), default=0)
         led = bool(partitions) and all(partition.leader >= 0 for partition in partitions)
         values, overrides = configs.get(name, ({}, set()))
         topics[name] = ObservedTopic(len(partitions), replication, led, values, overrides)
-    return Observed(len(metadata.brokers), topics, _acls(admin))
+    return topics
 
 
-def _configs(admin: AdminClient, topics: list[str]) -> dict[str, tuple[dict[str, str], set[str]]]:
+def configurations(admin: AdminClient, topics: list[str]) -> dict[str, tuple[dict[str, str], set[str]]]:
+    """(values, those set on the topic itself) by topic. Raises KafkaDeniedError if one of them may not be seen."""
     if not topics:
         return {}
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
@@ -104,7 +113,8 @@ def _configs(admin: AdminClient, topics: list[str]) -> dict[str, tuple[dict[str,
     return found
 
 
-def _acls(admin: AdminClient) -> frozenset[Acl]:
+def acls(admin: AdminClient) -> frozenset[Acl]:
+    """Raises KafkaRefusedError where the brokers have no authorizer."""
     every = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
     )
@@ -115,10 +125,10 @@ def _acls(admin: AdminClient) -> frozenset[Acl]:
 
 def writers(admin: AdminClient, topic: str) -> frozenset[str]:
     """Kafka principals, as `User:checkout`, that ACLs of this very topic let write. Raises KafkaDeniedError."""
-    _check_may_see_acls(admin)
+    check_may_see_acls(admin)
     return frozenset(
         acl.principal
-        for acl in _acls(admin)
+        for acl in acls(admin)
         if (acl.resource, acl.name, acl.pattern, acl.permission) == ("topic", topic, "LITERAL", "ALLOW")
         and acl.operation in ("WRITE", "ALL")
     )

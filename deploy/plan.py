@@ -1,6 +1,6 @@
 """The difference between what a policy asks for and what the cluster has. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from deploy.desired import Desired, Topic
@@ -68,19 +68,19 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     create = tuple(topic for topic in desired.topics if topic.name not in observed.topics)
     pairs = [(topic, observed.topics[topic.name]) for topic in desired.topics if topic.name in observed.topics]
     grow = tuple(Grow(t.name, has.partitions, t.partitions) for t, has in pairs if _may_grow(t, has))
-    differ = [Configure(*each) for topic, has in pairs for each in _differences(topic, has)]
+    differ = [Configure(*each) for topic, has in pairs for each in differences(topic, has)]
     extra = [acl for acl in sorted(observed.acls - desired.acls) if touches(acl, desired)]
     found = [
-        *(each for topic, has in pairs for each in _partitions(topic, has, desired.replication)),
-        *(_loses(each) for each in differ if _is_lossy(each)),
-        *(each for topic, has in pairs for each in _strange_configs(topic, has)),
-        *_strange_topics(desired, observed),
+        *(each for topic, has in pairs for each in partitions(topic, has, desired.replication)),
+        *(_loses(each) for each in differ if is_lossy(each)),
+        *(each for topic, has in pairs for each in strange_configs(topic, has)),
+        *left_over(desired, observed.topics),
         *(_too_wide(acl) for acl in extra if not is_own(acl, desired)),
     ]
     return Plan(
         create,
         grow,
-        tuple(each for each in differ if not _is_lossy(each)),
+        tuple(each for each in differ if not is_lossy(each)),
         tuple(sorted(desired.acls - observed.acls)),
         tuple(acl for acl in extra if is_own(acl, desired)),
         tuple(found),
@@ -92,7 +92,8 @@ def _may_grow(topic: Topic, has: ObservedTopic) -> bool:
     return not topic.lanes and has.partitions < topic.partitions
 
 
-def _partitions(topic: Topic, has: ObservedTopic, replication: int) -> Iterator[Found]:
+def partitions(topic: Topic, has: ObservedTopic, replication: int) -> Iterator[Found]:
+    """A number of partitions that cannot be made, or replicas that are missing."""
     subject = f"topic {topic.name}"
     if topic.lanes and has.partitions != topic.partitions:
         what = f"has {has.partitions} partitions for {topic.partitions} lanes, and lanes are fixed for good"
@@ -105,14 +106,15 @@ def _partitions(topic: Topic, has: ObservedTopic, replication: int) -> Iterator[
         yield Found(subject, what, "reassign its partitions (kafka-reassign-partitions)", refused=False)
 
 
-def _differences(topic: Topic, has: ObservedTopic) -> Iterator[tuple[str, str, str, str]]:
+def differences(topic: Topic, has: ObservedTopic) -> Iterator[tuple[str, str, str, str]]:
+    """(topic, key, before, after) of each configuration that is another."""
     for key, value in topic.configs.items():
         before = has.configs.get(key, "")
         if set(before.split(",")) != set(value.split(",")):
             yield topic.name, key, before, value
 
 
-def _is_lossy(change: Configure) -> bool:
+def is_lossy(change: Configure) -> bool:
     """Whether the change could remove records that are there now."""
     if change.key == "cleanup.policy":
         return True
@@ -131,16 +133,17 @@ def _loses(change: Configure) -> Found:
     )
 
 
-def _strange_configs(topic: Topic, has: ObservedTopic) -> Iterator[Found]:
+def strange_configs(topic: Topic, has: ObservedTopic) -> Iterator[Found]:
     """On Panlock's own topics; a clean topic may be tuned by whoever reads it."""
     for key in sorted(has.overrides - topic.configs.keys()) if is_panlocks(topic.name) else ():
         remedy = "remove it by hand (kafka-configs --delete-config)"
         yield Found(f"topic {topic.name}", f"has {key} = {has.configs[key]}, not of the policy", remedy, refused=False)
 
 
-def _strange_topics(desired: Desired, observed: Observed) -> Iterator[Found]:
+def left_over(desired: Desired, topics: Iterable[str]) -> Iterator[Found]:
+    """Topics of a name that only a policy may use, and that this one does not."""
     known = {topic.name for topic in desired.topics}
-    for name in sorted(observed.topics):
+    for name in sorted(topics):
         if is_panlocks(name) and name not in known:
             remedy = "put its flow back, or delete it by hand once nothing in it is needed"
             yield Found(f"topic {name}", "is in no flow of the policy, and may hold card data", remedy, refused=False)

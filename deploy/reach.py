@@ -16,16 +16,17 @@ def is_panlocks(topic: str) -> bool:
 def touches(acl: Acl, desired: Desired) -> bool:
     """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids."""
     if acl.resource == "topic":
-        return is_panlocks(acl.name) or any(_covers(acl, topic.name) for topic in desired.topics)
+        return is_panlocks(acl.name) or any(covers(acl, topic.name) for topic in desired.topics)
     if acl.resource == "group":
-        return _covers(acl, desired.application)
+        return covers(acl, desired.application)
     if acl.resource == "transactional-id":
         prefix = f"{desired.application}-"
-        return acl.name.startswith(prefix) or _covers(acl, prefix)
+        return acl.name.startswith(prefix) or covers(acl, prefix)
     return False
 
 
-def _covers(acl: Acl, name: str) -> bool:
+def covers(acl: Acl, name: str) -> bool:
+    """Whether an ACL is about a resource of that name."""
     if acl.pattern == "PREFIXED":
         return name.startswith(acl.name)
     return acl.name in (name, _WILDCARD)

@@ -123,7 +123,7 @@ GRANTS = [
     ("panlock-worker", "transactional-id", "panlock-", {"WRITE", "DESCRIBE"}),
     ("panlock-worker", "group", "panlock", {"READ", "DESCRIBE"}),
     ("ops", "topic", "quarantine.payments.checkout", {"DESCRIBE", "DESCRIBE_CONFIGS"}),
-    ("ops", "cluster", "kafka-cluster", {"DESCRIBE"}),
+    ("ops", "cluster", "kafka-cluster", {"DESCRIBE", "DESCRIBE_CONFIGS"}),
     ("panlock-deploy", "cluster", "kafka-cluster", {"ALTER", "CREATE", "DESCRIBE"}),
     ("panlock-deploy", "topic", "payments", {"CREATE", "ALTER", "ALTER_CONFIGS", "DESCRIBE", "DESCRIBE_CONFIGS"}),
 ]
