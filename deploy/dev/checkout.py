@@ -72,17 +72,25 @@ def dependencies() -> None:
 
 def kernel() -> None:
     """3. The wheel of kernel/, built once for its content and this platform."""
+    stamp = _kernel_stamp()
+    if not stamp.current():
+        run(3, "the kernel", pip("install", "--no-deps", "--no-index", "--force-reinstall", str(kernel_wheel())))
+        stamp.write()
+
+
+def kernel_wheel() -> Path:
+    """Its file in the user's cache. Raises SetupError."""
+    home = cache_dir() / "kernel" / _kernel_stamp().digest[:16]
+    if not list(home.glob("*.whl")):
+        with locked(cache_dir() / "kernel.lock", say):
+            if not list(home.glob("*.whl")):
+                _build_kernel(home)
+    return next(home.glob("*.whl"))
+
+
+def _kernel_stamp() -> "Stamp":
     sources = sorted(p for p in (ROOT / "kernel").rglob("*") if p.is_file() and "target" not in p.parts)
-    stamp = Stamp("kernel", sources, sysconfig.get_platform())
-    if stamp.current():
-        return
-    home = cache_dir() / "kernel" / stamp.digest[:16]
-    with locked(cache_dir() / "kernel.lock", say):
-        if not list(home.glob("*.whl")):
-            _build_kernel(home)
-    wheel = next(home.glob("*.whl"))
-    run(3, "the kernel", pip("install", "--no-deps", "--no-index", "--force-reinstall", str(wheel)))
-    stamp.write()
+    return Stamp("kernel", sources, sysconfig.get_platform())
 
 
 def _build_kernel(home: Path) -> None:

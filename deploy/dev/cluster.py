@@ -14,11 +14,12 @@ from pathlib import Path
 from deploy.admin import connect
 from deploy.dev import readiness, settings
 from deploy.dev.broker import Broker, BrokerError, PortTakenError
-from deploy.dev.ca import Credentials, DevelopmentCA
+from deploy.dev.ca import DevelopmentCA
 from deploy.dev.cache import Say
-from deploy.dev.guarded import Guarded
+from deploy.dev.clients import Cluster
 from deploy.dev.holder import ClusterError, hold
 from deploy.dev.jars import class_path
+from deploy.dev.java import Java, LocalJava, Process
 from deploy.dev.oauth import OAuthListener
 from deploy.dev.ports import free_ports
 from deploy.dev.reports import AccessReports
@@ -28,40 +29,14 @@ PORT_TRIES = 5
 START_LIMIT = 90.0  # seconds
 
 
-class DevCluster:
+class DevCluster(Cluster):
     """A running cluster. Brokers are counted from 0. `oauth_bootstrap`: of its second listener, if it has one."""
 
     def __init__(self, directory: Path, brokers: list[Broker], ca: DevelopmentCA) -> None:
+        super().__init__(",".join(f"127.0.0.1:{broker.node.client}" for broker in brokers), ca.certificate, ca.issue)
         self.directory = directory
-        self.bootstrap = ",".join(f"127.0.0.1:{broker.node.client}" for broker in brokers)
         self.oauth_bootstrap = ",".join(f"127.0.0.1:{b.node.oauth}" for b in brokers if b.node.oauth is not None)
-        self.ca = ca.certificate
-        self._ca, self._brokers = ca, brokers
-        self._issued: dict[tuple[str, str | None], Credentials] = {}
-
-    def issue(self, name: str, spiffe: str | None = None) -> Credentials:
-        """A client certificate CN=`name`; the same one again for the same arguments."""
-        known = self._issued.get((name, spiffe))
-        if known is None:
-            count = sum(other == name for other, _ in self._issued)
-            known = self._ca.issue(name, spiffe, stem=f"{name}-{count}" if count else name)
-            self._issued[name, spiffe] = known
-        return known
-
-    @property
-    def admin(self) -> Credentials:
-        """The super user's."""
-        return self.issue(settings.SUPER_USER)
-
-    def config(self, name: str) -> dict[str, str]:
-        """`kafka:` of a worker's or the CLI's configuration, with the certificate CN=`name`."""
-        leaf = self.issue(name)
-        return {
-            "bootstrap": self.bootstrap,
-            "ca": str(self.ca),
-            "certificate": str(leaf.certificate),
-            "key": str(leaf.key),
-        }
+        self._brokers = brokers
 
     def restart_broker(self, broker: int) -> None:
         """Stop it in order (or not at all, if it was killed), start it, return when the cluster is whole."""
@@ -119,9 +94,11 @@ def dev_cluster(
     say: Say | None = None,
     oauth: OAuthListener | None = None,
     reports: AccessReports | None = None,
+    java: Java | None = None,
 ) -> Iterator[DevCluster]:
     """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
 
+    `java`: where the brokers run; as processes of this one, unless something else is named.
     Raises ClusterError (directory in use, or of another number of brokers), JarError, BrokerError.
     """
     say = say or (lambda text: None)
@@ -130,7 +107,7 @@ def dev_cluster(
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with hold(directory):
-        cluster = _started(directory, brokers, class_path(say), say, oauth, reports)
+        cluster = _started(directory, brokers, java or LocalJava(class_path(say)), say, oauth, reports)
         try:
             yield cluster
         finally:
@@ -140,7 +117,7 @@ def dev_cluster(
 def _started(
     directory: Path,
     count: int,
-    jars: list[Path],
+    java: Java,
     say: Say,
     oauth: OAuthListener | None,
     reports: AccessReports | None,
@@ -149,7 +126,7 @@ def _started(
     for attempt in range(PORT_TRIES):
         ports = iter(free_ports(3 * count))
         nodes = [Node(n + 1, next(ports), next(ports), next(ports) if oauth else None) for n in range(count)]
-        made = [Broker(n, directory / settings.name(n), jars, oauth, reports) for n in nodes]
+        made = [Broker(n, directory / settings.name(n), java, oauth, reports) for n in nodes]
         cluster = DevCluster(directory, made, ca)
         say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")
         try:
@@ -178,7 +155,7 @@ def _format(brokers: list[Broker], nodes: list[Node], ca: DevelopmentCA, directo
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     if cluster_id.startswith("-"):
         cluster_id = "A" + cluster_id[1:]  # StorageTool would take it for an option
-    running: list[Guarded] = []
+    running: list[Process] = []
     try:
         for broker in brokers:
             running.append(broker.format(cluster_id))

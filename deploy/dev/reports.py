@@ -39,7 +39,7 @@ class AccessReports:
         """For server.properties; the producer of the reports gets a certificate of its own."""
         access_jwk(self.key)
         leaf = ca.issue(PRINCIPAL)
-        store = leaf.certificate.with_name(f"{PRINCIPAL}-store.pem")
+        store = _store(ca)
         with os.fdopen(os.open(store, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(leaf.key.read_bytes() + leaf.certificate.read_bytes())
         producer = {
@@ -57,3 +57,11 @@ class AccessReports:
             "panlock.access.bound": self.bound,
             **{f"panlock.access.producer.{name}": value for name, value in producer.items()},
         }
+
+    def files(self, ca: DevelopmentCA) -> list[Path]:
+        """What its properties name: private keys, which the broker reads."""
+        return [self.key, _store(ca)]
+
+
+def _store(ca: DevelopmentCA) -> Path:
+    return ca.directory / f"{PRINCIPAL}-store.pem"
