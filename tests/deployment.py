@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.settings import Kafka
 from deploy.admin import connect
-from deploy.dev.cluster import DevCluster
+from deploy.dev.clients import Cluster
 from deploy.provision import provision
 from pipeline.policy import Policy, parse_policy
 from tests.audit_keys import BROKERS, SEALER, WORKER, key_file
@@ -139,7 +139,7 @@ class WorkerProcess:
 class Deployment:
     """One policy on one cluster. Use as a context manager: every worker ends with it."""
 
-    def __init__(self, cluster: DevCluster, directory: Path, policy: str) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, policy: str) -> None:
         self.cluster, self.directory = cluster, directory
         self.workers: list[WorkerProcess] = []
         self.token_key = directory / "k1.key"

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dev.cluster import DevCluster, dev_cluster
+from deploy.dev.cluster import DevCluster
 from tests.chaos.steps import FIRST, Chaos, seed
 from tests.deployment import Deployment
+from tests.kafka import own_cluster
 
 RECORDS = 8_000
 
 
 @pytest.fixture
 def three_brokers(tmp_path: Path) -> Iterator[DevCluster]:
-    with dev_cluster(tmp_path / "kafka", 3) as running:
+    with own_cluster(tmp_path / "kafka", 3) as running:
         yield running
 
 

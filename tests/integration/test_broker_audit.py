@@ -17,7 +17,7 @@ from confluent_kafka.admin import AclBindingFilter
 
 from deploy.dev.broker import BrokerError
 from deploy.dev.ca import DevelopmentCA
-from deploy.dev.cluster import DevCluster, dev_cluster
+from deploy.dev.cluster import DevCluster
 from deploy.dev.plugin import authorizer_jar, has_compiler
 from deploy.dev.reports import AccessReports, access_jwk
 from deploy.grants import Acl
@@ -27,6 +27,7 @@ from pipeline.policy.topics import ACCESS, BROKER_AUDIT
 from tests.audit_keys import BROKERS, SEALER, WORKER, jwk
 from tests.deployment import Deployment, until
 from tests.integration.cli_runner import Cli
+from tests.kafka import directory_of, own_cluster
 
 QUARANTINE, CLEAN = "quarantine.payments.checkout", "clean.payments"
 
@@ -58,7 +59,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> AccessReports:
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory, reports: AccessReports) -> Iterator[DevCluster]:
-    with dev_cluster(tmp_path_factory.mktemp("kafka"), reports=reports) as running:
+    with own_cluster(tmp_path_factory.mktemp("kafka"), reports=reports) as running:
         yield running
 
 
@@ -246,7 +247,7 @@ def test_a_broker_that_is_killed_leaves_a_gap_and_its_next_start_is_told(
     tmp_path: Path, reports: AccessReports
 ) -> None:
     with (
-        dev_cluster(tmp_path / "kafka", reports=reports) as cluster,
+        own_cluster(tmp_path / "kafka", reports=reports) as cluster,
         Deployment(cluster, tmp_path, policy(reports)) as panlock,
     ):
         panlock.broker_audit().wait_ready()
@@ -261,7 +262,7 @@ def test_a_broker_that_is_killed_leaves_a_gap_and_its_next_start_is_told(
 def test_more_accesses_than_the_bound_are_a_number_and_never_nothing(tmp_path: Path) -> None:
     small = reports_at(tmp_path, bound=3)
     with (
-        dev_cluster(tmp_path / "kafka", reports=small) as cluster,
+        own_cluster(tmp_path / "kafka", reports=small) as cluster,
         Deployment(cluster, tmp_path, policy(small)) as panlock,
     ):
         panlock.broker_audit().wait_ready()
@@ -295,7 +296,7 @@ def test_a_broker_does_not_start_with_an_authorizer_that_cannot_sign(tmp_path: P
     keyless = Keyless(reports.plugin, reports.key)
     with (
         pytest.raises(BrokerError, match=r"panlock\.access\.key: name the file"),
-        dev_cluster(tmp_path, reports=keyless),
+        own_cluster(tmp_path, reports=keyless),
     ):
         pass
 
@@ -322,7 +323,7 @@ def test_without_the_authorizer_the_brokers_own_log_is_read(
     cluster: DevCluster, reports: AccessReports, tmp_path: Path
 ) -> None:
     with Deployment(cluster, tmp_path, policy(reports)) as panlock:
-        log = cluster.directory / "broker-1" / "broker.log"
+        log = directory_of(cluster) / "broker-1" / "broker.log"
         process = panlock.broker_audit(arguments=("--log", f"1={log}"), log_window=0.5)
         wait_told(panlock, "what was there", "access.covered")
         asyncio.run(ask(panlock, "ledger", [QUARANTINE]))

@@ -12,6 +12,7 @@ from tests.audited import released, wait_fates
 from tests.deployment import Deployment, until
 from tests.integration.cli_runner import Cli
 from tests.integration.engine_policy import CHECKOUT, POLICY
+from tests.kafka import directory_of
 
 RECORDED = POLICY.replace("    partitions: 2\n", "    partitions: 2\n    recording: masked\n")
 RECORDINGS = "panlock.recordings.payments"
@@ -69,5 +70,5 @@ def test_purged_bytes_that_still_lie_on_disk_are_counted(panlock: Deployment) ->
 
     until("a purge behind the lane", purged, 90.0)
     assert "are purged and still on disk" in ops(*asked).err
-    logs = panlock.cluster.directory.glob(f"broker-*/data/{CHECKOUT}-0/*.log")
+    logs = directory_of(panlock.cluster).glob(f"broker-*/data/{CHECKOUT}-0/*.log")
     assert any(CARD in log.read_bytes() for log in logs), "the bytes are there: that is what the count is about"

@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from deploy.dev.ca import DevelopmentCA
-from deploy.dev.cluster import DevCluster, dev_cluster
+from deploy.dev.cluster import DevCluster
 from deploy.dev.issuer.process import DevIssuer, dev_issuer
 from deploy.dev.oauth import OAuthListener
 from deploy.dev.plugin import authorizer_jar
@@ -31,6 +31,7 @@ from tests.approving import Person
 from tests.audit_keys import BROKERS, WORKER, jwk
 from tests.deployment import Deployment, until
 from tests.integration.cli_runner import Cli
+from tests.kafka import own_cluster
 from tests.oauth import Client, consumer, producer, send
 from tests.signing_in import Site
 
@@ -121,7 +122,7 @@ def oauth_cluster(
     tmp_path_factory: pytest.TempPathFactory, issuer: DevIssuer, plugin: Path, reports: AccessReports
 ) -> Iterator[DevCluster]:
     listener = OAuthListener("dev", issuer.url, f"{issuer.url}/jwks", "kafka", issuer.ca, plugin)
-    with dev_cluster(tmp_path_factory.mktemp("kafka"), oauth=listener, reports=reports) as running:
+    with own_cluster(tmp_path_factory.mktemp("kafka"), oauth=listener, reports=reports) as running:
         yield running
 
 
@@ -308,7 +309,7 @@ def test_a_listener_that_would_take_tokens_for_anybody_takes_none(
     tmp_path: Path, issuer: DevIssuer, plugin: Path
 ) -> None:
     loose = Loose("dev", issuer.url, f"{issuer.url}/jwks", "kafka", issuer.ca, plugin)
-    with dev_cluster(tmp_path / "kafka", oauth=loose) as cluster:
+    with own_cluster(tmp_path / "kafka", oauth=loose) as cluster:
         with pytest.raises(KafkaError) as refused:
             send(cluster, from_issuer(BATCH, issuer), OWN, [b"x"])
         assert not isinstance(refused.value, TopicAuthorizationFailedError)

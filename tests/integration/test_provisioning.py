@@ -20,13 +20,14 @@ from agents.settings import Kafka
 from deploy.admin import connect, librdkafka
 from deploy.desired import desired
 from deploy.dev.ca import DevelopmentCA
-from deploy.dev.cluster import DevCluster, dev_cluster
+from deploy.dev.cluster import DevCluster
 from deploy.grants import Acl
 from deploy.observed import observe, to_binding, to_filter
 from deploy.provision import provision
 from pipeline.policy import parse_policy
 from pipeline.policy.topics import limits
 from tests.deployment import until
+from tests.kafka import own_cluster
 from tests.policy_text import POLICY
 
 QUARANTINE = "quarantine.payments.checkout"
@@ -307,7 +308,7 @@ def test_a_worker_sees_the_cluster_and_each_topic_by_an_id_that_dies_with_it(dep
 
 
 def test_three_brokers_hold_three_copies(tmp_path: Path) -> None:
-    with dev_cluster(tmp_path / "kafka", 3) as cluster:
+    with own_cluster(tmp_path / "kafka", 3) as cluster:
         provision(cluster.config("admin"), parse_policy(POLICY, "p"))
         seen = observe(connect(cluster.config("admin")), ["panlock.audit", QUARANTINE])
         for name in ("panlock.audit", QUARANTINE):
