@@ -2,8 +2,10 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
+# tests share an existing cluster one after the other; on brokers of their own, three files at a time
+PROCESSES := $(if $(filter-out embedded docker,$(PANLOCK_KAFKA)),0,3)
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench images clean
 
 help:
 	@echo "make setup   environment, kernel and Kafka's jars (all other targets do this first)"
@@ -11,6 +13,7 @@ help:
 	@echo "make test    lint and all tests"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   Panlock beside other engines, as JSON"
+	@echo "make images  the images of deploy/docker (BASE=IMAGE: what they are built on)"
 	@echo "make clean   remove what the above made in this checkout"
 
 setup:
@@ -31,7 +34,10 @@ test: lint
 		cargo test --quiet --locked --manifest-path kernel/Cargo.toml; \
 	else echo "test: no cargo here, the kernel is tested through Python alone"; fi
 	@echo "test: pytest"
-	@exec $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
+
+images: setup
+	@exec $(BIN)/python -m deploy.docker.images $(if $(BASE),--base $(BASE))
 
 bench: setup
 	@exec $(BIN)/python -m bench.engine --json
