@@ -5,7 +5,7 @@ BIN := .venv/bin
 # tests share an existing cluster one after the other; on brokers of their own, three files at a time
 PROCESSES := $(if $(filter-out embedded docker,$(PANLOCK_KAFKA)),0,3)
 
-.PHONY: help setup demo test lint bench images clean
+.PHONY: help setup demo test lint bench images manifests clean
 
 help:
 	@echo "make setup   environment, kernel and Kafka's jars (all other targets do this first)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   Panlock beside other engines, as JSON"
 	@echo "make images  the images of deploy/docker (BASE=IMAGE: what they are built on)"
+	@echo "make manifests  what the Helm chart and deploy render write, against its schemas (needs Go)"
 	@echo "make clean   remove what the above made in this checkout"
 
 setup:
@@ -41,6 +42,9 @@ images: setup
 
 bench: setup
 	@exec $(BIN)/python -m bench.engine --json
+
+manifests: setup
+	@exec $(BIN)/python -m deploy.kubernetes.validate
 
 clean:
 	rm -rf .venv .cache var build dist kernel/target

@@ -44,14 +44,14 @@ class Jar:
         return f"{self.group}:{self.name}:{self.version} {self.sha256}"
 
 
-def pinned() -> list[Jar]:
-    return [Jar.parse(line) for line in LOCK.read_text().splitlines() if line and not line.startswith("#")]
+def pinned(lock: Path = LOCK) -> list[Jar]:
+    return [Jar.parse(line) for line in lock.read_text().splitlines() if line and not line.startswith("#")]
 
 
-def class_path(say: Say) -> list[Path]:
-    """Paths of all pinned jars; fetches what the cache lacks. Raises JarError."""
-    jars, directory = pinned(), cache_dir() / "maven"
-    complete = directory / f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}.complete"
+def class_path(say: Say, lock: Path = LOCK, what: str = "Apache Kafka, about 40 MB") -> list[Path]:
+    """Paths of all jars that `lock` pins; fetches what the cache lacks. Raises JarError."""
+    jars, directory = pinned(lock), cache_dir() / "maven"
+    complete = directory / f"{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}.complete"
     maven = MavenContext(repo_cache=directory, remote_repos={"central": MAVEN_CENTRAL_URL})
     paths = [_path(maven, jar) for jar in jars]
     if complete.exists() and all(path.exists() for path in paths):
@@ -60,9 +60,9 @@ def class_path(say: Say) -> list[Path]:
     with locked(cache_dir() / "maven.lock", say):
         missing = sum(not path.exists() for path in paths)
         if missing:
-            say(f"fetching Apache Kafka: {missing} jars, about 40 MB, once for this user")
+            say(f"fetching {what}: {missing} jars, once for this user")
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda jar: _fetch(maven, jar), jars))
+            list(pool.map(lambda jar: _fetch(maven, jar, lock), jars))
         complete.touch()
     return paths
 
@@ -73,7 +73,7 @@ def _path(maven: MavenContext, jar: Jar) -> Path:
     return path
 
 
-def _fetch(maven: MavenContext, jar: Jar) -> None:
+def _fetch(maven: MavenContext, jar: Jar, lock: Path) -> None:
     path = _path(maven, jar)
     if path.exists() and sha256_of(path) == jar.sha256:
         return
@@ -89,7 +89,7 @@ def _fetch(maven: MavenContext, jar: Jar) -> None:
     if sha256_of(path) != jar.sha256:
         path.unlink()
         raise JarError(
-            f"{jar.group}:{jar.name}:{jar.version} is not the jar that {LOCK.name} pins: it was removed; "
+            f"{jar.group}:{jar.name}:{jar.version} is not the jar that {lock.name} pins: it was removed; "
             "do not use this network until you know why"
         )
 
