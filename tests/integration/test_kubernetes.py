@@ -224,6 +224,23 @@ def test_another_policy_restarts_all_that_read_it(tmp_path: Path, resources: lis
     assert changed.keys() != before.keys()  # the Job is another one
 
 
+def test_another_image_is_another_job_as_a_job_cannot_be_changed() -> None:
+    tags = [chart(WHOLE, quiet, "--set", f"image.digest=,image.tag={tag}") for tag in ("v1", "v2")]
+    jobs = [of([each for each in yaml.safe_load_all(text) if each], "Job") for text in tags]
+    assert jobs[0].keys() != jobs[1].keys()
+
+
+def test_each_service_account_has_its_own_role(resources: list[Any]) -> None:
+    found = of(resources, "ServiceAccount")
+    role = {
+        name: each["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn") for name, each in found.items()
+    }
+    assert role["panlock-worker"] != role["panlock-exporter"]
+    assert role["panlock-deploy"] is None
+    for name, pod in pods(resources).items():
+        assert name.startswith(pod["spec"]["serviceAccountName"])
+
+
 def test_networks_are_closed_but_for_what_is_named(resources: list[Any]) -> None:
     policies = of(resources, "NetworkPolicy").values()
     for pod in pods(resources).values():
