@@ -55,7 +55,8 @@ def apply(admin: AdminClient, desired: Desired, revoke: bool = False) -> Plan:
         _carry_out(admin, desired, left)
         observed, left = look(admin, desired)
         _refuse(left)
-        if not left.changes and all(observed.topics[topic.name].led for topic in desired.topics):
+        gone = not (revoke and observed.acls & set(first.revoke))
+        if gone and not left.changes and all(observed.topics[topic.name].led for topic in desired.topics):
             return first
         time.sleep(LOOK)
     raise NotSettledError(

@@ -40,10 +40,13 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
+    """`workers`: as ACLs name them; their certificates are for Panlock's work alone."""
+
     topics: tuple[Topic, ...]
     acls: frozenset[Acl]
     replication: int
     application: str
+    workers: frozenset[str] = frozenset()
 
 
 def desired(policy: Policy, brokers: int) -> Desired:
@@ -59,7 +62,8 @@ def desired(policy: Policy, brokers: int) -> Desired:
         Topic(t.name, t.partitions, t.lanes, {**every, "max.message.bytes": str(sizes[t.name]), **t.configs})
         for t in made
     )
-    return Desired(topics, grants(policy), replication, policy.application)
+    workers = frozenset(f"User:{name}" for name in policy.roles.workers)
+    return Desired(topics, grants(policy), replication, policy.application, workers)
 
 
 def _delete(retention: int, time: str) -> dict[str, str]:

@@ -74,7 +74,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         *(each for topic, has in pairs for each in partitions(topic, has, desired.replication)),
         *(_loses(each) for each in differ if is_lossy(each)),
         *(each for topic, has in pairs for each in strange_configs(topic, has)),
-        *left_over(desired, observed.topics),
+        *map(_left_over, left_over(desired, observed.topics)),
         *(_too_wide(acl) for acl in extra if not is_own(acl, desired)),
     ]
     return Plan(
@@ -140,13 +140,15 @@ def strange_configs(topic: Topic, has: ObservedTopic) -> Iterator[Found]:
         yield Found(f"topic {topic.name}", f"has {key} = {has.configs[key]}, not of the policy", remedy, refused=False)
 
 
-def left_over(desired: Desired, topics: Iterable[str]) -> Iterator[Found]:
+def left_over(desired: Desired, topics: Iterable[str]) -> list[str]:
     """Topics of a name that only a policy may use, and that this one does not."""
     known = {topic.name for topic in desired.topics}
-    for name in sorted(topics):
-        if is_panlocks(name) and name not in known:
-            remedy = "put its flow back, or delete it by hand once nothing in it is needed"
-            yield Found(f"topic {name}", "is in no flow of the policy, and may hold card data", remedy, refused=False)
+    return sorted(name for name in topics if is_panlocks(name) and name not in known)
+
+
+def _left_over(topic: str) -> Found:
+    remedy = "put its flow back, or `panlock deploy apply --prune` once nothing in it is needed"
+    return Found(f"topic {topic}", "is in no flow of the policy, and may hold card data", remedy, refused=False)
 
 
 def _note(acl: Acl) -> str:

@@ -14,9 +14,13 @@ def is_panlocks(topic: str) -> bool:
 
 
 def touches(acl: Acl, desired: Desired) -> bool:
-    """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids."""
+    """Whether an ACL reaches Panlock's topics, the workers' group or their transactional ids; or is a worker's."""
     if acl.resource == "topic":
-        return is_panlocks(acl.name) or any(covers(acl, topic.name) for topic in desired.topics)
+        return (
+            acl.principal in desired.workers
+            or is_panlocks(acl.name)
+            or any(covers(acl, topic.name) for topic in desired.topics)
+        )
     if acl.resource == "group":
         return covers(acl, desired.application)
     if acl.resource == "transactional-id":
@@ -38,7 +42,7 @@ def is_own(acl: Acl, desired: Desired) -> bool:
         return False
     if acl.resource == "topic":
         named = acl.pattern == "LITERAL" and acl.name in {topic.name for topic in desired.topics}
-        return named or acl.name.startswith(OWN_PREFIXES)
+        return named or acl.name.startswith(OWN_PREFIXES) or acl.principal in desired.workers
     if acl.resource == "group":
         return acl.name == desired.application and acl.pattern == "LITERAL"
     return acl.name.startswith(f"{desired.application}-")

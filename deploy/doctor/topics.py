@@ -25,9 +25,9 @@ def topics(facts: Facts, desired: Desired, policy: str, tools: Tools) -> Iterato
         has = facts.topics.get(topic.name)
         if has is not None and topic.name not in facts.unseen:
             yield from _topic(topic, has, desired.replication, f"{_APPLY} {policy}", tools)
-    for found in left_over(desired, facts.topics):
-        remedy = f"{_APPLY} {policy} --prune"
-        yield Finding(Check.LEFT_OVER, Severity.RISK, found.subject, found.what, ("3.2.1",), remedy)
+    for name in left_over(desired, facts.topics):
+        what = "is in no flow of the policy, and may hold card data"
+        yield Finding(Check.LEFT_OVER, Severity.RISK, f"topic {name}", what, ("3.2.1",), f"{_APPLY} {policy} --prune")
 
 
 def _topic(topic: Topic, has: ObservedTopic, replication: int, apply: str, tools: Tools) -> Iterator[Finding]:

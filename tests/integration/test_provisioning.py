@@ -24,6 +24,7 @@ from deploy.dev.cluster import DevCluster
 from deploy.grants import Acl
 from deploy.observed import observe, to_binding, to_filter
 from deploy.provision import provision
+from pipeline.approval.pending import Pending
 from pipeline.policy import parse_policy
 from pipeline.policy.topics import limits
 from tests.deployment import until
@@ -47,15 +48,18 @@ class Deploy:
         self.cluster, self.directory = cluster, directory
         self.admin: AdminClient = connect(cluster.config("admin"))
 
-    def __call__(self, command: str, *options: str, policy: str = POLICY, name: str = "admin") -> Answer:
-        return self.run(command, self.cluster.config(name), *options, policy=policy)
+    def __call__(
+        self, command: str, *options: str, policy: str = POLICY, name: str = "admin", says: str = ""
+    ) -> Answer:
+        return self.run(command, self.cluster.config(name), *options, policy=policy, says=says)
 
-    def run(self, command: str, kafka: dict[str, str], *options: str, policy: str = POLICY) -> Answer:
+    def run(self, command: str, kafka: dict[str, str], *options: str, policy: str = POLICY, says: str = "") -> Answer:
         policy_file, config = self.directory / "policy.yaml", self.directory / "panlock.yaml"
         policy_file.write_text(policy)
         config.write_text(yaml.safe_dump({"kafka": kafka}))
         arguments = ["deploy", command, "--policy", str(policy_file), "--config", str(config), *options]
-        done = subprocess.run([sys.executable, "-m", "cli.app", *arguments], capture_output=True, text=True, timeout=60)
+        command_line = [sys.executable, "-m", "cli.app", *arguments]
+        done = subprocess.run(command_line, input=says, capture_output=True, text=True, timeout=60)
         assert "Traceback" not in done.stderr
         return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -243,6 +247,81 @@ def test_a_flow_that_leaves_the_policy_keeps_its_topics_and_records_and_is_drift
     assert f"! topic {QUARANTINE} is in no flow of the policy" in found.out
 
 
+LESS = POLICY.replace("producers: [checkout, refunds]", "producers: [refunds]")
+REJECTIONS = "panlock.rejections.checkout"
+
+
+def test_prune_takes_what_nobody_waits_for_once_a_person_has_said_yes(deploy: Deploy) -> None:
+    right = Acl("topic", QUARANTINE, "LITERAL", "User:checkout", "WRITE")
+    _write(deploy.cluster, REJECTIONS, b"kept")
+    told = deploy("plan", policy=LESS)
+    assert f"- topic {QUARANTINE}, of no flow of the policy: nothing in it is waited for" in told.out
+    assert f"! topic {REJECTIONS} stays, with --prune too: it holds 1 record(s)" in told.out
+    for answer in ("n\n", ""):
+        refused = deploy("apply", "--prune", policy=LESS, says=answer)
+        assert refused.code == 1
+        assert "Aborted" in refused.err
+        assert QUARANTINE in deploy.topics()
+        assert right in observe(deploy.admin, []).acls
+    done = deploy("apply", "--prune", policy=LESS, says="y\n")
+    assert done.code == 0, done.err
+    assert f"removed: {QUARANTINE}\n" in done.err
+    assert QUARANTINE not in deploy.topics()
+    assert "payments" in deploy.topics()
+    assert _read(deploy.cluster, REJECTIONS) == [b"kept"]
+    assert right not in observe(deploy.admin, []).acls
+    again = deploy("apply", "--prune", policy=LESS)
+    assert (again.code, "nothing to do" in again.err) == (0, True)
+
+
+def test_prune_leaves_what_no_worker_has_read_until_one_has(deploy: Deploy) -> None:
+    _write(deploy.cluster, QUARANTINE, b"unread")
+    kept = deploy("apply", "--prune", policy=LESS, says="y\n")
+    assert kept.code == 0
+    assert f"! topic {QUARANTINE} stays, with --prune too: it holds 1 record(s) that no worker has read" in kept.err
+    assert _read(deploy.cluster, QUARANTINE) == [b"unread"]
+    consumer = Consumer({**_client(deploy.cluster), "group.id": "panlock"})
+    try:
+        consumer.commit(offsets=[TopicPartition(QUARANTINE, 0, 1)], asynchronous=False)
+    finally:
+        consumer.close()
+    assert deploy("apply", "--prune", policy=LESS, says="y\n").code == 0
+    assert QUARANTINE not in deploy.topics()
+
+
+def test_prune_leaves_what_waits_for_people_and_what_it_may_not_see(deploy: Deploy) -> None:
+    producer = Producer(_client(deploy.cluster))
+    producer.produce("panlock.pending", _held(f"{QUARANTINE}/0/7"), key=f"{QUARANTINE}/0/7".encode(), partition=0)
+    assert producer.flush(30) == 0
+    assert "it has 1 record(s) that wait for people" in deploy("plan", policy=LESS).out
+    hidden = deploy("plan", policy=LESS, name="panlock-deploy")
+    assert f"! topic {QUARANTINE} stays, with --prune too: it may not be looked into" in hidden.out
+
+
+def _held(record: str) -> bytes:
+    return Pending(
+        record=record,
+        topic_id="t",
+        flow="payments",
+        principal="checkout",
+        rule="large-refund",
+        reason="two people",
+        quorum=2,
+        approvers=("payments-approvers",),
+        expires=1,
+        sha256="0" * 64,
+        timestamp=1,
+        ordered=True,
+        key=None,
+        value=b"{}",
+        headers=(),
+        masking=b"[]",
+        more=None,
+        policy="0" * 64,
+        votes=(),
+    ).encode()
+
+
 def test_a_deployer_needs_no_super_user_once_an_administrator_has_applied(deploy: Deploy) -> None:
     more = POLICY.replace("partitions: 12", "partitions: 13").replace(
         "  refunds: {", "  x: {spiffe: spiffe://a/x}\n  refunds: {"
@@ -315,6 +394,18 @@ def test_three_brokers_hold_three_copies(tmp_path: Path) -> None:
             assert seen.topics[name].replication == 3
             assert seen.topics[name].configs["min.insync.replicas"] == "2"
             assert seen.topics[name].configs["unclean.leader.election.enable"] == "false"
+        assert _doctor(cluster, tmp_path) <= {"default-deny", "super-users", "clock"}  # what admin cannot see, idle
+
+
+def _doctor(cluster: DevCluster, directory: Path) -> set[str]:
+    """The checks that `panlock doctor` finds something by."""
+    policy, config = directory / "policy.yaml", directory / "panlock.yaml"
+    policy.write_text(POLICY)
+    config.write_text(yaml.safe_dump({"kafka": cluster.config("admin")}))
+    arguments = ["doctor", "--json", "--policy", str(policy), "--config", str(config)]
+    done = subprocess.run([sys.executable, "-m", "cli", *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    return {each["check"] for each in json.loads(done.stdout)["findings"]}
 
 
 def _client(cluster: DevCluster) -> dict[str, object]:
