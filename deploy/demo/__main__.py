@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.demo.narrator import Narrator
+from deploy.demo.place import Here, Place
 from deploy.demo.run import Run
 from deploy.demo.story import STEPS, tell
 from pipeline.errors import PanlockError
@@ -24,7 +25,7 @@ FAILED, INTERRUPTED = 1, 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def main() -> int:
+def main(place: Place) -> int:
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -35,7 +36,7 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
     try:
         with ExitStack() as closing:
-            run = Run(directory, narrator, closing)
+            run = Run(directory, narrator, closing, place)
             try:
                 tell(run)
             finally:
@@ -78,4 +79,4 @@ def _complain(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Here()))

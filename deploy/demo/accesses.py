@@ -1,7 +1,5 @@
 """Who read and who was refused: the broker's authorizer counts, `panlock broker-audit` tells it."""
 
-import os
-import sys
 from pathlib import Path
 
 import orjson
@@ -12,7 +10,6 @@ from deploy.demo.reckoning import Event
 from deploy.demo.run import CHECKOUT, FLOW, Run
 from deploy.demo.sealing import KEYS
 from deploy.demo.told import expect, until
-from deploy.dev.guarded import Guarded
 from deploy.dev.plugin import authorizer_jar, has_compiler
 from deploy.dev.reports import AccessReports, access_jwk
 from pipeline.policy.topics import BROKER_AUDIT
@@ -46,8 +43,7 @@ def start(run: Run) -> None:
         genesis=run.genesis,
     )
     words = ("broker-audit", "--policy", str(run.policy_file), "--config", str(config), "--development")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PANLOCK_")}
-    run.broker_audit = Guarded([sys.executable, "-m", "cli", *words], _log(run), environment)
+    run.broker_audit = run.place.panlock([*words], _log(run))
     run.closing.callback(run.broker_audit.kill)
 
 

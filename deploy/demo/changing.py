@@ -42,7 +42,7 @@ def change(run: Run) -> None:
 
 def start(run: Run, name: str, policy: str) -> WorkerProcess:
     kafka, place = run.cluster.config("panlock-worker"), run.directory
-    worker = WorkerProcess(name, place / "workers", place / policy, kafka, place, run.genesis)
+    worker = WorkerProcess(run.place, name, place / "workers", place / policy, kafka, place, run.genesis)
     run.closing.callback(worker.kill)
     return worker
 

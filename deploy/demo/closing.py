@@ -99,7 +99,7 @@ def topic_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
 
 def disk_bytes(run: Run) -> Iterator[tuple[str, list[bytes]]]:
     """What the broker and the workers have written, and what the commands have printed."""
-    logs = (run.directory / "kafka").rglob("*.log")
+    logs = run.kafka_directory.rglob("*.log")
     segments = [file for file in logs if not file.parent.name.startswith(f"{CHECKOUT}-")]
     written = [file for place in ("workers", "export", "evidence") for file in (run.directory / place).rglob("*")]
     for file in sorted([*segments, *written, run.directory / "proof.json", run.directory / replaying.NAME]):

@@ -9,7 +9,7 @@ import yaml
 
 from deploy.demo.commands import Answer, Commands, shown
 from deploy.demo.told import expect
-from deploy.dev.cluster import DevCluster
+from deploy.dev.clients import Cluster
 
 PEOPLE = ("ana", "ben", "carla")
 TEMPLATE = Path(__file__).with_name("policy.yaml")
@@ -33,7 +33,7 @@ class Person(NamedTuple):
         return commands.run(*words, environment=self.environment)
 
 
-def make_people(cluster: DevCluster, directory: Path, commands: Commands) -> dict[str, Person]:
+def make_people(cluster: Cluster, directory: Path, commands: Commands) -> dict[str, Person]:
     """Each makes a key under a passphrase with `panlock person key`, all at the same time."""
     homes = {name: directory / name for name in PEOPLE}
     making = {}
@@ -73,6 +73,6 @@ def write_config(file: Path, **sections: object) -> Path:
     return file
 
 
-def _person(cluster: DevCluster, home: Path, name: str, jwk: dict[str, str]) -> Person:
+def _person(cluster: Cluster, home: Path, name: str, jwk: dict[str, str]) -> Person:
     file = write_config(home / "panlock.yaml", kafka=cluster.config(name), person={"key": "decisions.pem"})
     return Person(name, file, home / "passphrase", jwk)

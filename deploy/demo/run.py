@@ -12,12 +12,13 @@ from deploy.demo.commands import Commands
 from deploy.demo.ledger import Ledger
 from deploy.demo.narrator import Narrator
 from deploy.demo.people import Person
+from deploy.demo.place import Place
 from deploy.demo.producers import Line, Sent
 from deploy.demo.reckoning import Batch, Clean, Event
 from deploy.demo.told import until
 from deploy.demo.workers import WorkerProcess
-from deploy.dev.cluster import DevCluster
-from deploy.dev.guarded import Guarded
+from deploy.dev.clients import Cluster
+from deploy.dev.java import Process
 from panlock_producer import Recipient
 from pipeline.policy import Policy
 from pipeline.policy.topics import AUDIT, quarantine_topic, rejections_topic
@@ -37,12 +38,13 @@ class Run:
     directory: Path
     narrator: Narrator
     closing: ExitStack
+    place: Place
     commands: Commands = field(default_factory=Commands)
     batches: list[Batch] = field(default_factory=list)
     others: list[tuple[Batch, str, list[Clean]]] = field(default_factory=list)
     written: list[Sent] = field(default_factory=list)
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
-    cluster: DevCluster = field(init=False)
+    cluster: Cluster = field(init=False)
     people: dict[str, Person] = field(init=False)
     signed_in: dict[str, Person] = field(init=False)  # the same people, under their sessions
     policy: Policy = field(init=False)
@@ -51,11 +53,16 @@ class Run:
     ledger: Ledger = field(init=False)
     checkout: Line = field(init=False)
     refused: Batch = field(init=False)
-    sealer: Guarded = field(init=False)
-    broker_audit: Guarded = field(init=False)
+    sealer: Process = field(init=False)
+    broker_audit: Process = field(init=False)
     tsa: str = field(init=False)  # URL of the time stamp authority
     witness: str = field(init=False)  # the same of the witness
     seal_to: Recipient = field(init=False)  # the workers' public key
+
+    @property
+    def kafka_directory(self) -> Path:
+        """Of the brokers' files, and of their authority."""
+        return self.directory / "kafka"
 
     @property
     def policy_file(self) -> Path:

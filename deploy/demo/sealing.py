@@ -1,9 +1,7 @@
 """The audit's own keys, the sealer, and what an auditor makes of it: an export verified, one record's life proven."""
 
 import json
-import os
 import shutil
-import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +13,6 @@ from deploy.demo.commands import Commands
 from deploy.demo.people import write_config
 from deploy.demo.run import Run
 from deploy.demo.told import expect, until
-from deploy.dev.guarded import Guarded
 
 KEYS = {"WORKERS": "worker.audit.pem", "SEALER": "sealer.audit.pem", "BROKERS": "brokers.audit.pem"}
 
@@ -38,8 +35,7 @@ def start_sealer(run: Run) -> None:
         **outside.config(run),
     )
     words = ("sealer", "--policy", str(run.policy_file), "--config", str(config), "--development")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
-    run.sealer = Guarded([sys.executable, "-m", "cli", *words], place / "sealer.log", environment)
+    run.sealer = run.place.panlock([*words], place / "sealer.log")
     run.closing.callback(run.sealer.kill)
 
 

@@ -18,7 +18,7 @@ ACCOUNTS = {name: {"email": f"{name}@pay.example", "groups": [GROUP]} for name i
 
 
 def start_issuer(run: Run) -> None:
-    ca = DevelopmentCA(run.cluster.directory / "ca")
+    ca = DevelopmentCA(run.kafka_directory / "ca")
     run.issuer = run.closing.enter_context(dev_issuer(run.directory / "issuer", ca, ACCOUNTS)).url
     run.note(f"an OpenID Connect issuer for development: {run.issuer}")
 

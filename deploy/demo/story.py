@@ -15,7 +15,6 @@ from deploy.demo.run import CHECKOUT, FLOW, Run
 from deploy.demo.sealing import make_audit_keys, start_sealer
 from deploy.demo.signing_in import start_issuer
 from deploy.demo.workers import listed, wait_shared
-from deploy.dev.cluster import dev_cluster
 from deploy.provision import provision
 from panlock_producer import Recipient
 from pipeline.identity.sealing_keys import SEED_BYTES, Kem, private_key, private_text, public_text
@@ -34,7 +33,7 @@ def tell(run: Run) -> None:
 
 def start_kafka(run: Run) -> None:
     reports = accesses.reports(run)
-    run.cluster = run.closing.enter_context(dev_cluster(run.directory / "kafka", say=run.note, reports=reports))
+    run.cluster = run.closing.enter_context(run.place.kafka(run.kafka_directory, run.note, reports))
     start_issuer(run)
 
 

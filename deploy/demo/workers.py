@@ -1,16 +1,14 @@
 """Worker processes of the demo: `panlock worker`, each with a store, a log and a web port of its own."""
 
 import json
-import os
-import sys
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from deploy.demo.people import write_config
+from deploy.demo.place import Place
 from deploy.demo.told import expect, until
-from deploy.dev.guarded import Guarded
 
 SESSION = 6.0  # seconds until the lanes of a silent worker move
 
@@ -19,7 +17,7 @@ class WorkerProcess:
     """Ends with this process, however that ends. `keys`: where its files are."""
 
     def __init__(
-        self, name: str, directory: Path, policy: Path, kafka: dict[str, str], keys: Path, genesis: str
+        self, place: Place, name: str, directory: Path, policy: Path, kafka: dict[str, str], keys: Path, genesis: str
     ) -> None:
         self.name, self.log, self._store = name, directory / f"{name}.log", directory / name
         config = write_config(
@@ -35,12 +33,8 @@ class WorkerProcess:
             issuer_ca=kafka["ca"],
             session_timeout=SESSION,
         )
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PANLOCK_")}
-        self._process = Guarded(
-            [sys.executable, "-m", "cli", "worker", "--policy", str(policy), "--config", str(config), "--development"],
-            self.log,
-            environment,
-        )
+        words = ["worker", "--policy", str(policy), "--config", str(config), "--development"]
+        self._process = place.panlock(words, self.log)
 
     def lanes(self) -> set[int]:
         """Numbers of its open lanes; none while it does not answer."""
