@@ -1,10 +1,10 @@
 """One development broker: a Java process under a guard, its directory and its log."""
 
-import os
 from pathlib import Path
 
-from deploy.dev import settings
+from deploy.dev import configured
 from deploy.dev.ca import DevelopmentCA
+from deploy.dev.configured import configure
 from deploy.dev.java import Java, Process
 from deploy.dev.oauth import OAuthListener
 from deploy.dev.reports import AccessReports
@@ -36,8 +36,8 @@ class Broker:
     ) -> None:
         self.node, self.directory, self._oauth, self._reports = node, directory, oauth, reports
         self._java = java
-        self.log, self._config = directory / "broker.log", directory / "server.properties"
-        self._logging = directory / "log4j2.properties"
+        self.log, self._config = directory / "broker.log", directory / configured.PROPERTIES
+        self._logging = directory / configured.LOGGING
         self._jvm = [*_JVM, *(oauth.jvm if oauth else ())]
         self._plugins = [each.plugin for each in (oauth, reports) if each is not None]
         self._files: list[Path] = []
@@ -46,19 +46,7 @@ class Broker:
 
     def configure(self, nodes: list[Node], ca: DevelopmentCA) -> None:
         """Write certificate, properties and logging."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        leaf = ca.issue(settings.name(self.node), host=True)
-        key_store = self.directory / "key-store.pem"
-        key_store.unlink(missing_ok=True)
-        with os.fdopen(os.open(key_store, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(leaf.key.read_bytes() + leaf.certificate.read_bytes() + ca.certificate.read_bytes())
-        bootstrap = ",".join(f"127.0.0.1:{node.client}" for node in nodes)
-        authorizer = {} if self._reports is None else self._reports.properties(ca, bootstrap)
-        data = self.directory / "data"
-        self._config.write_text(
-            settings.properties(self.node, nodes, data, key_store, ca.certificate, self._oauth, authorizer)
-        )
-        self._logging.write_text(settings.LOGGING)
+        configure(self.node, nodes, self.directory, ca, self._oauth, self._reports)
         self._files = [ca.certificate, *([self._oauth.ca] if self._oauth else ())]
         self._files += self._reports.files(ca) if self._reports else []
 

@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -56,11 +57,17 @@ class DevelopmentCA:
         self._issuer = x509.load_pem_x509_certificate(self.certificate.read_bytes())
 
     def issue(
-        self, name: str, spiffe: str | None = None, *, host: bool = False, stem: str | None = None
+        self,
+        name: str,
+        spiffe: str | None = None,
+        *,
+        host: bool = False,
+        dns: Sequence[str] = (),
+        stem: str | None = None,
     ) -> Credentials:
         """A new leaf CN=`name`, SAN URI `spiffe` (default spiffe://dev.panlock/<name>), in files `stem` (`name`).
 
-        `host` makes it a server's, for 127.0.0.1 and localhost. Raises CertificateNameError.
+        `host` makes it a server's, for 127.0.0.1, localhost and the names `dns`. Raises CertificateNameError.
         """
         if not _NAME.fullmatch(name):
             raise CertificateNameError(f"no certificate can be named {name!r}: use letters, digits, '.', '_' and '-'")
@@ -68,7 +75,8 @@ class DevelopmentCA:
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(spiffe or TRUST_DOMAIN + name)]
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
         if host:
-            names += [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            names += [x509.DNSName(each) for each in ("localhost", *dns)]
+            names += [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
         leaf = (
             self._builder(name, key.public_key(), LEAF_LIFE)

@@ -7,11 +7,12 @@ from pathlib import Path
 from deploy.dev.oauth import LISTENER, OAuthListener
 
 SUPER_USER = "admin"
+LOOPBACK = "127.0.0.1"
 
 _AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 _FIXED = """\
 process.roles=broker,controller
-listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL,OAUTH:SASL_SSL
+listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL,LOCAL:SSL,OAUTH:SASL_SSL
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
 ssl.keystore.type=PEM
@@ -53,12 +54,29 @@ logger.authorizer.level = info
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One broker, which is also a controller. Ports on 127.0.0.1; `oauth` where it has that listener."""
+    """One broker, which is also a controller: its ports on `host`; `oauth` where it has that listener.
+
+    `published`: a port of 127.0.0.1 that leads to it, for clients who do not know `host`.
+    """
 
     id: int
     client: int
     controller: int
     oauth: int | None = None
+    host: str = LOOPBACK
+    published: int | None = None
+
+    def listeners(self) -> dict[str, str]:
+        listeners = {"CLIENT": f"{self.host}:{self.client}", "CONTROLLER": f"{self.host}:{self.controller}"}
+        if self.oauth is not None:
+            listeners[LISTENER] = f"{self.host}:{self.oauth}"
+        if self.published is None:
+            return {"listeners": _urls(listeners)}
+        told = {name: address for name, address in listeners.items() if name != "CONTROLLER"}
+        return {
+            "listeners": _urls(listeners | {"LOCAL": f"0.0.0.0:{self.published}"}),
+            "advertised.listeners": _urls(told | {"LOCAL": f"{LOOPBACK}:{self.published}"}),
+        }
 
 
 def properties(
@@ -74,15 +92,14 @@ def properties(
 
     `authorizer`: its class and what it is told; empty for Kafka's own.
     """
-    more = "" if oauth is None else f",{LISTENER}://127.0.0.1:{node.oauth}"
     replicas, in_sync = (3, 2) if len(nodes) >= 3 else (1, 1)
     users = [SUPER_USER, *(name(n) for n in nodes)]
     return _FIXED + "".join(
         f"{key}={value}\n"
         for key, value in {
             "node.id": node.id,
-            "controller.quorum.voters": ",".join(f"{n.id}@127.0.0.1:{n.controller}" for n in nodes),
-            "listeners": f"CLIENT://127.0.0.1:{node.client},CONTROLLER://127.0.0.1:{node.controller}{more}",
+            "controller.quorum.voters": ",".join(f"{n.id}@{n.host}:{n.controller}" for n in nodes),
+            **node.listeners(),
             "log.dirs": data,
             "ssl.keystore.location": key_store,
             "ssl.truststore.location": trust_store,
@@ -98,6 +115,10 @@ def properties(
             **(authorizer or {"authorizer.class.name": _AUTHORIZER}),
         }.items()
     )
+
+
+def _urls(listeners: Mapping[str, str]) -> str:
+    return ",".join(f"{name}://{address}" for name, address in listeners.items())
 
 
 def name(node: Node) -> str:

@@ -1,4 +1,7 @@
-"""`python -m deploy.dev.issuer ACCOUNTS SERVICES PORT CERTIFICATE KEY`: serves https://127.0.0.1:PORT until SIGTERM."""
+"""`python -m deploy.dev.issuer ACCOUNTS SERVICES PORT CERTIFICATE KEY`: serves https://127.0.0.1:PORT until SIGTERM.
+
+`--name HOST`: https://HOST:PORT, for those who reach it under another name.
+"""
 
 import argparse
 import ssl
@@ -21,6 +24,9 @@ def main() -> None:
     options.add_argument("port", type=int)
     options.add_argument("certificate", type=Path, help="PEM, for 127.0.0.1")
     options.add_argument("key", type=Path)
+    options.add_argument(
+        "--name", default="127.0.0.1", help="the host in its URL; another than 127.0.0.1: on every address"
+    )
     arguments = options.parse_args()
     try:
         accounts, services = load_accounts(arguments.accounts), load_services(arguments.services)
@@ -29,11 +35,11 @@ def main() -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(arguments.certificate, arguments.key)
     print("panlock development issuer: anyone who reaches it is whoever they choose", file=sys.stderr, flush=True)
-    site = IssuerWeb(Provider(f"https://127.0.0.1:{arguments.port}", services), accounts)
+    site = IssuerWeb(Provider(f"https://{arguments.name}:{arguments.port}", services), accounts)
     # no access log: its lines would hold authorization codes
     web.run_app(
         site.app(),
-        host="127.0.0.1",
+        host="127.0.0.1" if arguments.name == "127.0.0.1" else None,
         port=arguments.port,
         ssl_context=context,
         access_log=None,
