@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from agents.review.rules import RULES, Rule
+from agents.review.weaker import WEAKER, Policies, Row, weaker
 from agents.search.engine import Connection
 from pipeline.approval.requester import same_person
 from pipeline.audit.events import EventType
@@ -33,17 +34,16 @@ class Finding(NamedTuple):
     acknowledged: Acknowledged | None
 
 
-def findings(connection: Connection) -> list[Finding]:
-    """Of the view `period`, the oldest first."""
+def findings(connection: Connection, policies: Policies) -> list[Finding]:
+    """Of the view `period`, the oldest first. `policies`: by the hashes that the audit names them by."""
     said = _acknowledged(connection)
+    rows = [(rule, Row(*each)) for rule in RULES for each in connection.execute(rule.sql).fetchall()]
+    rows += [(WEAKER, each) for each in weaker(connection, policies)]
     found = []
-    for rule in RULES:
-        for key, time, what, events, about in connection.execute(rule.sql).fetchall():
-            id_ = finding_id(rule.name, str(key))
-            counts = [
-                each for each in said.get(id_, ()) if not any(same_person(each.person, one) for one in about or ())
-            ]
-            found.append(Finding(id_, rule, time, what or "", tuple(events), counts[0] if counts else None))
+    for rule, row in rows:
+        id_ = finding_id(rule.name, str(row.key))
+        counts = [each for each in said[id_] if not any(same_person(each.person, one) for one in row.about or ())]
+        found.append(Finding(id_, rule, row.time, row.what or "", tuple(row.events), counts[0] if counts else None))
     return sorted(found, key=lambda each: (each.time, each.id))
 
 

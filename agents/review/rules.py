@@ -100,7 +100,7 @@ RULES = (
     Rule(
         "policy-changed",
         "A policy came into force",
-        "`panlock policy show` says what became weaker, and who approved it",
+        "`panlock policy show` says what it changed, and who approved it",
         "SELECT bundle, min(\"time\"), 'bundle ' || left(bundle, 16) || '…, put in force by ' || any_value(person), "
         f"{_PLACES}, list(DISTINCT person) FROM (SELECT *, event->>'$.resource.bundle' AS bundle FROM period WHERE "
         "type = 'policy.applied') GROUP BY bundle",

@@ -40,7 +40,7 @@ def review(
     found = opened(config, policy, export, index, hot)
     now = datetime.now(UTC)
     between(found.connection, now - timedelta(days=hot), now + timedelta(days=1))
-    told = findings(found.connection)
+    told = findings(found.connection, found.policies)
     unanswered = [each for each in told if each.acknowledged is None]
     shown = told if all_ else unanswered
     if as_json:

@@ -14,7 +14,7 @@ from agents.search.engine import Connection, SearchError
 from agents.search.query import tables
 from agents.search.source import ExportSource, Source, TopicSource
 from agents.stored import Stored
-from cli.audit.keys import bundles, places, verifiers
+from cli.audit.keys import bundles, kept_bundles, places, verifiers
 from cli.config import load_config
 from cli.kafka import told
 from cli.output import progress, say
@@ -40,11 +40,17 @@ HotOption = Annotated[
 
 
 class Opened(NamedTuple):
-    """`found`: the policies, the newest first."""
+    """`found`: the policies whose keys count, the newest first; `kept`: those that the export holds, too."""
 
     connection: Connection
     coverage: Coverage
     found: list[Bundle]
+    kept: list[Bundle]
+
+    @property
+    def policies(self) -> dict[str, Bundle]:
+        """By hash, as the audit names them."""
+        return {each.hash: each for each in (*self.found, *self.kept)}
 
     @property
     def code(self) -> int:
@@ -59,8 +65,10 @@ def opened(config: Path | None, policy: Path | None, export: str | None, index: 
     since = datetime.now(UTC).date() - timedelta(days=hot)
     directory = index or Path.home() / ".cache/panlock/audit"
     if export is not None:
-        source: Source = ExportSource(Stored(export), places(found), verifiers(found))
-        return _opened(source, directory, f"export-{quote(export, safe='')}"[:200], since, found)
+        store = Stored(export)
+        source: Source = ExportSource(store, places(found), verifiers(found))
+        made = _opened(source, directory, f"export-{quote(export, safe='')}"[:200], since, found)
+        return made._replace(kept=kept_bundles(store))
     settings = settings or load_config(config)
     with told(settings.kafka, f"read {AUDIT}"):
         source = TopicSource(settings.kafka, places(found), verifiers(found))
@@ -77,7 +85,7 @@ async def _update(source: Source, directory: Path, name: str, since: date, found
     with progress("events") as bar:
         task = bar.add_task("verifying and indexing new events", total=None)
         coverage = await cache.update(source, lambda count: bar.advance(task, count))
-    return Opened(tables(cache.files, cache.directory), coverage, found)
+    return Opened(tables(cache.files, cache.directory), coverage, found, [])
 
 
 def tell(coverage: Coverage) -> None:

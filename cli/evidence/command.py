@@ -45,7 +45,7 @@ def evidence(
     found = opened(config, policy, export, index, hot)
     rules, connection = found.found[0].policy, found.connection
     between(connection, since, until)
-    told = findings(connection)
+    told = findings(connection, found.policies)
     tables = {**sheets(rules, found.coverage), "review": review_sheet(told)}
     proven = sampled(connection, found.found, Sampled(each, seed), export, config)
     proofs = sum(name.endswith(".json") for name in proven)

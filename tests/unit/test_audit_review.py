@@ -9,14 +9,19 @@ import pytest
 
 from agents.review.findings import Finding, findings
 from agents.review.rules import RULES
+from agents.review.weaker import FIRST, WEAKER
 from agents.search.cache import _WRITE
 from agents.search.columns import FROM_SPOOL
 from agents.search.engine import connect
 from agents.search.query import between, tables
 from pipeline.approval.decision import Acknowledgement, sign_message
 from pipeline.audit.events import Chain, EventType, timestamp
+from pipeline.policy.bundle import Bundle, bundle_of
+from pipeline.policy.topics import AUDIT
 from tests.evidence_traffic import Access
-from tests.exporting import Told
+from tests.exporting import POLICY as EXPORTED
+from tests.exporting import Told, chained, write_export
+from tests.inside import inside
 from tests.lane import KEYS, NOW, POLICY, MemoryLane
 
 START = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 1000
@@ -25,7 +30,7 @@ WORKER, OTHER = {"actor": {"worker": "w"}}, {"actor": {"worker": "v"}}
 RECORD = {"resource": {"record": "quarantine.payments.refunds/0/1"}}
 
 
-def found(directory: Path, told: list[Told], log: str = "panlock.audit/0") -> list[Finding]:
+def found(directory: Path, told: list[Told], *policies: Bundle, log: str = "panlock.audit/0") -> list[Finding]:
     chain, spool = Chain(0, "ab" * 32), directory / "spool"
     spool.write_bytes(b"".join(chain.event(kind, timestamp(ms), **fields)[1] + b"\n" for kind, ms, fields in told))
     made = connect()
@@ -33,7 +38,7 @@ def found(directory: Path, told: list[Told], log: str = "panlock.audit/0") -> li
     files = made.execute(_WRITE.format(FROM_SPOOL, directory, "OVERWRITE_OR_IGNORE"), values).fetchone()[1]
     connection = tables([Path(each) for each in files], directory)
     between(connection, datetime(2026, 1, 1), datetime(2027, 1, 1))
-    return findings(connection)
+    return findings(connection, {each.hash: each for each in policies})
 
 
 def said(kind: EventType, ms: int, person: str = "ana@pay.example", **fields: object) -> Told:
@@ -131,6 +136,67 @@ def test_somebody_elses_word_closes_a_finding_and_ones_own_does_not(tmp_path: Pa
         "asked her",
         "panlock.audit/0 0/3",
     )
+
+
+def bundle(text: str) -> Bundle:
+    return bundle_of(text.encode(), {}, "policy.yaml")
+
+
+STRICT = bundle(EXPORTED)
+LOOSE = bundle(EXPORTED.replace(", owners: [ben@pay.example]", "").replace("version: 1", "version: 2"))
+
+
+def applied(new: Bundle, old: str) -> list[Told]:
+    named = {"resource": {"bundle": new.hash, "version": new.policy.version}, "previous": old}
+    return [
+        said(EventType.POLICY_PROPOSED, START, "ana@pay.example", **named),
+        said(EventType.POLICY_APPROVED, START + 1, "ben@pay.example", **named),
+        said(EventType.POLICY_APPLIED, START + 2, "ben@pay.example", **named),
+    ]
+
+
+def weaker(directory: Path, told: list[Told], *policies: Bundle) -> list[Finding]:
+    return [each for each in found(directory, told, *policies) if each.rule is WEAKER]
+
+
+def test_what_a_policy_weakened_is_a_finding_each_which_nobody_closes_who_had_a_part_in_it(tmp_path: Path) -> None:
+    change = applied(LOOSE, STRICT.hash)
+    (one,) = weaker(tmp_path, change, STRICT, LOOSE)
+    assert "principals.refunds.owners" in one.what and "(owner-removed)" in one.what and "version 2" in one.what
+    for person, closed in (("ana@pay.example", False), ("BEN@pay.example", False), ("carla@pay.example", True)):
+        word = said(EventType.REVIEW_ACKNOWLEDGED, START + 9, person, reason="meant", resource={"finding": one.id})
+        (again,) = weaker(tmp_path, [*change, word], STRICT, LOOSE)
+        assert (again.acknowledged is not None) is closed, person
+
+
+def test_a_first_or_a_stricter_policy_weakens_nothing(tmp_path: Path) -> None:
+    assert weaker(tmp_path, applied(LOOSE, FIRST), LOOSE) == []
+    assert weaker(tmp_path, applied(STRICT, LOOSE.hash), STRICT, LOOSE) == []
+
+
+def test_where_a_policy_is_not_at_hand_that_is_the_finding(tmp_path: Path) -> None:
+    (one,) = weaker(tmp_path, applied(LOOSE, STRICT.hash), LOOSE)
+    assert STRICT.hash[:16] in one.what and LOOSE.hash[:16] not in one.what and "not known" in one.what
+
+
+def test_the_policies_of_an_export_say_what_was_weakened(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_bytes(LOOSE.text)
+    events = chained(0, applied(LOOSE, STRICT.hash))
+    write_export(tmp_path / "export", {(AUDIT, 0): events}, "2026-11-01T13:00:00.000Z")
+    words = "--export", str(tmp_path / "export"), "--policy", str(tmp_path / "policy.yaml")
+    words += "--index", str(tmp_path / "index"), "--hot", "36500", "--json"
+
+    def told() -> list[str]:
+        return [each["what"] for each in inside("audit", "review", *words).json["findings"]]
+
+    assert any(STRICT.hash[:16] in each for each in told())
+    kept = tmp_path / "export" / "policies" / STRICT.hash
+    kept.mkdir(parents=True)
+    (kept / "policy.yaml").write_bytes(STRICT.text)
+    assert any("(owner-removed)" in each for each in told())
+    (kept / "policy.yaml").write_bytes(LOOSE.text)
+    ended = inside("audit", "review", *words)
+    assert ended.code == 2 and "is not the policy of that name" in ended.err
 
 
 @pytest.fixture
