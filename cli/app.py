@@ -41,7 +41,7 @@ class Panlock(LazyGroup):
             "scan": Member("cli.scan", "scan", "What is sensitive in NDJSON, without a policy."),
             "audit": Member("cli.audit", "app", "Verify, search, review and export the audit."),
             "evidence": Member(
-                "cli.evidence.command", "evidence", "What the audit shows for each PCI DSS requirement, as files."
+                "cli.evidence.command", "app", "What the audit shows for each PCI DSS requirement, as files."
             ),
             "policy": Member("cli.policy", "app", "Check a policy, and change the one in force."),
             "init": Member("cli.change", "init", "Fix the first policy that workers accept."),

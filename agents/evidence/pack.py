@@ -1,16 +1,17 @@
 """The pack as files, by name: a folder for each requirement, the report, and the hashes of all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.evidence.cells import as_csv
 from agents.evidence.requirements import REQUIREMENTS, Requirement, Table
+from agents.evidence.signed import NOTE, SUMS, note_over, sums_of
 from agents.evidence.standing import Sheet
 from agents.review.findings import Finding
 from agents.search.engine import Connection, SearchError
 
-SUMS = "SHA256SUMS"
 Files = dict[str, bytes]
 
 
@@ -65,12 +66,13 @@ def _state(finding: Finding) -> Sequence[object]:
     )
 
 
-def write(out: Path, files: Files) -> None:
-    """Into a directory that is not there yet, or is empty. Raises SearchError."""
+def write(out: Path, files: Files, key: Ed25519PrivateKey | None) -> None:
+    """Into a directory that is not there yet, or is empty; `key` signs for it. Raises SearchError."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SearchError(f"{out} is not empty: name a directory of its own for each pack")
-    sums = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
-    for name, content in {**files, SUMS: sums.encode()}.items():
+    sums = sums_of(files)
+    note = {} if key is None else {NOTE: note_over(sums, key)}
+    for name, content in {**files, SUMS: sums, **note}.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -2,21 +2,29 @@
 
 import csv
 import io
+import json
+import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import ECKey
 
 from agents.evidence.cells import as_csv
 from agents.evidence.insiders import INSIDERS
 from agents.evidence.requirements import REQUIREMENTS
+from agents.evidence.signed import note_over, sums_of, verifier
 from pipeline.policy.topics import AUDIT
+from tests.approving import Person
 from tests.evidence_traffic import HOSTILE, lane
 from tests.exporting import POLICY, chained, write_export
 from tests.inside import inside
 from tests.integration.cli_runner import Ended
 
+CARLA = Person("carla")
+VKEY = str(verifier(CARLA.key.public_key))
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -29,7 +37,10 @@ def make(directory: Path, *arguments: str, out: str = "pack") -> Ended:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("evidence")
-    (directory / "policy.yaml").write_text(POLICY)
+    (directory / "policy.yaml").write_text(
+        POLICY.replace("roles: [auditors]", f"roles: [auditors], keys: [{CARLA.jwk}]")
+    )
+    (directory / "carla.pem").write_bytes(CARLA.pem())
     logs = {(AUDIT, number): chained(number, lane(number)) for number in range(2)}
     write_export(directory / "export", logs, "2026-11-01T00:00:00.000Z")
     return directory
@@ -37,8 +48,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pack(place: Path) -> Path:
-    ended = make(place)
+    ended = make(place, "--sign", str(place / "carla.pem"))
     assert ended.code == 0, ended.err
+    assert ended.json["key"] == VKEY
     assert (ended.json["proofs"], ended.json["unproven"], ended.json["open"]) == (4, 2, ended.json["findings"])
     return place / "pack"
 
@@ -79,8 +91,78 @@ def test_every_proof_holds_and_every_hash_is_right(place: Path, pack: Path) -> N
     sums = (pack / "SHA256SUMS").read_text().splitlines()
     told = {name: digest for digest, name in (line.split("  ", 1) for line in sums)}
     files = {str(file.relative_to(pack)): file for file in pack.rglob("*") if file.is_file()}
-    assert told == {name: sha256(file.read_bytes()).hexdigest() for name, file in files.items() if name != "SHA256SUMS"}
+    of = {name: file for name, file in files.items() if name not in ("SHA256SUMS", "SHA256SUMS.note")}
+    assert told == {name: sha256(file.read_bytes()).hexdigest() for name, file in of.items()}
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=pack, check=True)
+
+
+@pytest.fixture
+def copy(pack: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pack, tmp_path / "copy"))
+
+
+def checked(pack: Path, *arguments: str) -> Ended:
+    return inside("evidence", "check", str(pack), "--json", *arguments)
+
+
+def test_a_pack_is_checked_by_its_signers_key_or_the_policy_that_names_them(place: Path, copy: Path) -> None:
+    by_key, by_policy = checked(copy, "--key", VKEY), checked(copy, "--policy", str(place / "policy.yaml"))
+    assert (by_key.code, by_key.json["signed_by"]) == (0, VKEY)
+    assert (by_policy.code, by_policy.json["signed_by"]) == (0, "carla@pay.example")
+    other = str(verifier(Person("ben").key.public_key))
+    assert checked(copy, "--key", other).code == 1
+    assert checked(copy, "--key", other, "--key", VKEY).code == 0
+    alone = checked(copy)
+    assert (alone.code, alone.json["signed_by"], alone.json["unsigned"]) == (
+        0,
+        None,
+        "whose signature counts was not said",
+    )
+
+
+def test_what_was_changed_added_and_taken_away_is_named(copy: Path) -> None:
+    (copy / "report.html").write_bytes(b"all is well")
+    (copy / "10.4/review.csv").unlink()
+    (copy / "10.4/more.csv").write_text("a\r\n")
+    linked = copy / "10.7/alarms.csv"
+    linked.rename(copy.parent / "elsewhere.csv")
+    linked.symlink_to(copy.parent / "elsewhere.csv")
+    ended = checked(copy, "--key", VKEY)
+    assert ended.code == 1 and ended.json["ok"] is False
+    assert ended.json["changed"] == ["10.7/alarms.csv", "report.html"]
+    assert (ended.json["missing"], ended.json["added"]) == (["10.4/review.csv"], ["10.4/more.csv"])
+    shown = inside("evidence", "check", str(copy))
+    assert "changed: report.html" in shown.out and "NOT all" in shown.err
+
+
+def test_hashes_made_anew_pass_alone_and_not_under_the_signature(copy: Path) -> None:
+    (copy / "report.html").write_bytes(b"all is well")
+    names = [line.split("  ", 1)[1] for line in (copy / "SHA256SUMS").read_text().splitlines()]
+    (copy / "SHA256SUMS").write_bytes(sums_of({name: (copy / name).read_bytes() for name in names}))
+    ended = checked(copy, "--key", VKEY)
+    assert (ended.code, ended.json["changed"], ended.json["signed_by"]) == (1, [], None)
+    assert "another SHA256SUMS" in ended.json["unsigned"]
+    (copy / "SHA256SUMS.note").unlink()
+    assert (checked(copy).code, checked(copy, "--key", VKEY).code) == (0, 1)
+    assert checked(copy, "--key", VKEY).json["unsigned"] == "nobody has signed it"
+
+
+@pytest.mark.parametrize("text", ["no sums\n", f"{'0' * 64}  a\n{'0' * 64}  a\n"])
+def test_what_is_no_pack_is_said_with_its_line(copy: Path, text: str) -> None:
+    (copy / "SHA256SUMS").write_text(text)
+    ended = checked(copy)
+    assert ended.code == 2 and "SHA256SUMS:" in ended.err
+    ended = checked(copy / "10.4")
+    assert ended.code == 2 and "has no SHA256SUMS" in ended.err
+
+
+def test_a_key_that_signs_no_notes_is_refused_before_anything_is_made(place: Path, tmp_path: Path) -> None:
+    other = tmp_path / "p256.pem"
+    other.write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
+    ended = make(place, "--sign", str(other), out="none")
+    assert ended.code == 2 and "Ed25519" in ended.err and not (place / "none").exists()
+    ended = inside("evidence")
+    assert ended.code == 2 and "--out" in ended.err
 
 
 def test_what_cannot_be_proven_is_told_and_is_no_proof(pack: Path) -> None:
@@ -136,3 +218,12 @@ def test_a_directory_that_is_not_empty_and_a_span_that_is_none_are_refused(place
 def test_the_insiders_of_the_report_are_those_of_the_guarantees() -> None:
     told = (DOCS / "guarantees.md").read_text()
     assert [who for who, _, _ in INSIDERS if who not in told] == []
+
+
+def test_sums_and_note_are_those_of_the_vector() -> None:
+    vector = json.loads((DOCS.parent / "tests/vectors/audit/evidence.json").read_text())
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vector["seed"]))
+    sums = sums_of({name: text.encode() for name, text in vector["files"].items()})
+    assert sums.decode() == vector["sums"]
+    assert note_over(sums, key).decode() == vector["note"]
+    assert str(verifier(key.public_key())) == vector["key"]
