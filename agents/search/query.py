@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.search.columns import EMPTY, VIEWS
 from agents.search.engine import Connection, SearchError, connect, duckdb
@@ -85,6 +85,27 @@ def search(connection: Connection, wanted: Wanted, limit: int) -> list[tuple[str
     )
     found = connection.execute(newest, [*values, limit]).fetchall()
     return [(log, event) for log, event, _, _ in reversed(found)]
+
+
+class Part(NamedTuple):
+    """Of a log what the tables hold without a gap, events `first` to `end` - 1: those that were asked for."""
+
+    first: int = 0
+    end: int = 0
+    events: Sequence[tuple[int, bytes]] = ()
+
+
+def part(connection: Connection, log: str, record: str, types: Sequence[str]) -> Part:
+    """What names the record or is of these types (`.*`: a family), in order; nothing where there is a gap."""
+    bounds = connection.execute("SELECT min(seq), max(seq) + 1, count(*) FROM events WHERE log = ?", [log]).fetchone()
+    first, end, held = bounds or (0, 0, 0)
+    if not held or held != end - first:
+        return Part()
+    of_types = " OR ".join(f"type LIKE ${number} ESCAPE chr(92)" for number in range(3, 3 + len(types)))
+    numbers = f"SELECT seq FROM events WHERE log = $1 AND (record = $2 OR {of_types})"  # noqa: S608
+    wanted = f"SELECT seq, event FROM events WHERE log = $1 AND seq IN ({numbers}) ORDER BY seq"  # noqa: S608
+    found = connection.execute(wanted, [log, record, *(_like(each) for each in types)]).fetchall()
+    return Part(first, end, [(seq, event.encode()) for seq, event in found])
 
 
 def count(connection: Connection, wanted: Wanted) -> int:

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from agents.search.engine import Connection
 from agents.stored import Stored
 from cli.audit.keys import PolicyOption, bundles, kept_bundles, places, verifiers
 from cli.audit.sealed_log import from_export, from_topics
+from cli.audit.tables import HOT, HotOption, IndexOption, are_made, opened
 from cli.config import ConfigOption, load_config
 from cli.kafka import told
 from cli.output import JsonOption, plain, print_json, print_table, say, write
@@ -32,13 +34,21 @@ def prove(
     record: Annotated[str, typer.Argument(metavar="RECORD-ID", help="<quarantine topic>/<partition>/<offset>")],
     policy: PolicyOption = None,
     export: Annotated[str | None, typer.Option(help="An export to prove it from; default: the topics.")] = None,
+    index: IndexOption = None,
+    hot: HotOption = HOT,
     out: Annotated[Path | None, typer.Option(help="File for the proof; default: stdout.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """All that happened to one record, provable to whoever has the sealer's public key: `panlock audit check`."""
+    """All that happened to one record, provable to whoever has the sealer's public key: `panlock audit check`.
+
+    From an export of which this machine has the tables of `panlock audit search`, it reads a few files of it alone.
+    """
     settings = None if export is not None and policy is not None and config is None else load_config(config)
     found = bundles(settings, policy)
-    life, made = proven(record, found, export, config)
+    held = None
+    if export is not None and are_made(export, index):
+        held = opened(config, policy, export, index, hot).connection
+    life, made = proven(record, found, export, config, held)
     if out is None:
         write(made)
     else:
@@ -46,13 +56,16 @@ def prove(
         say(f"{out}: {len(life.events)} events of {record}; `panlock audit check {out}` needs the policy alone")
 
 
-def proven(record: str, found: list[Bundle], export: str | None, config: Path | None) -> tuple[Life, bytes]:
-    """The proof, from an export or the topics; it was checked. Raises NotProvenError, and what cannot be read."""
+def proven(
+    record: str, found: list[Bundle], export: str | None, config: Path | None, held: Connection | None = None
+) -> tuple[Life, bytes]:
+    """The proof, from an export or the topics; it was checked. `held`: tables of the export. Raises NotProvenError,
+    and what cannot be read."""
     kept = [] if export is None else kept_bundles(Stored(export))
     logs, keys, life = places(found), verifiers(found), Life(record, [*found, *kept])
     place = logs[RecordId.parse(record).partition % found[0].policy.lanes]
     if export is not None:
-        log = from_export(export, place, keys, life)
+        log = from_export(export, place, keys, life, held)
     else:
         settings = load_config(config)
         with told(settings.kafka, f"read {AUDIT}"):

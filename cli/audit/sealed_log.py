@@ -10,6 +10,8 @@ from aiokafka import TopicPartition
 from agents.cluster import identify
 from agents.restore import reader, records_to_end
 from agents.sealer.published import Said, said
+from agents.search.engine import Connection
+from agents.search.query import Part, part
 from agents.settings import Kafka
 from agents.stored import Stored
 from pipeline.audit.checkpoint import Checkpoint
@@ -17,13 +19,13 @@ from pipeline.audit.claims.attested import Others
 from pipeline.audit.claims.material import NotProvenError
 from pipeline.audit.cosigned import Cosigned
 from pipeline.audit.exported import COSIGNED, MANIFEST, directory
-from pipeline.audit.life import Life
+from pipeline.audit.life import REFERRED, Life
 from pipeline.audit.logs import LogPlace
 from pipeline.audit.manifest import Manifest
 from pipeline.audit.merkle import Roots, leaf_hashes, roots_of
 from pipeline.audit.note import Verifier, open_note
 from pipeline.audit.progress import Progress
-from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader
+from pipeline.audit.tiles import CHECKPOINT, WIDTH, TileReader, entries
 from pipeline.audit.timestamp import Stamped
 
 TILES = 1_024  # files kept while paths are read
@@ -38,17 +40,23 @@ class SealedLog(NamedTuple):
     others: Others
 
 
-def from_export(url: str, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:
-    """Raises TileError, NoteError, StoreError, NotProvenError."""
+def from_export(
+    url: str, place: LogPlace, verifiers: Sequence[Verifier], life: Life, held: Connection | None = None
+) -> SealedLog:
+    """`held`: the audit's tables; what they hold of the log is not read. Raises TileError, NoteError, StoreError,
+    NotProvenError."""
     store = Stored(url)
     files, note = store.below(directory(place)), store.read(MANIFEST)
     manifest = Manifest.parse(open_note(note, verifiers))
     checkpoint = files.read(CHECKPOINT)
     size = _size(manifest, Checkpoint.parse(open_note(checkpoint, verifiers)))
     log = TileReader(size, lru_cache(TILES)(files.read))
-    for number in range(-(-size // WIDTH)):
-        for seq, event in enumerate(log.entries(number), WIDTH * number):
+    known = Part() if held is None else part(held, directory(place), life.record, REFERRED)
+    _scan(log, 0, min(known.first, size), life)
+    for seq, event in known.events:
+        if seq < size:
             life.add(seq, event)
+    _scan(log, known.end, size, life)
     last = max((seq for seq, _ in life.all()[0]), default=0)
     times = [name.removesuffix(".tsr") for name in store.names("timestamps")]
 
@@ -59,6 +67,15 @@ def from_export(url: str, place: LogPlace, verifiers: Sequence[Verifier], life: 
     first = bisect_left(times, True, key=lambda time: _size_in(stamped(time), place, verifiers) > last)
     stamp = (stamped(times[first]), store.read(f"timestamps/{times[first]}.tsr")) if first < len(times) else None
     return SealedLog(checkpoint, note, log.root, Others(files.find(COSIGNED), stamp))
+
+
+def _scan(log: TileReader, start: int, end: int, life: Life) -> None:
+    """Bundles that hold events from `start` to before `end`."""
+    for number in range(start // WIDTH, -(-end // WIDTH) if start < end else 0):
+        if life.concerns(bundle := log.bundle(number)):
+            for seq, event in enumerate(entries(bundle), WIDTH * number):
+                if start <= seq < end:
+                    life.add(seq, event)
 
 
 async def from_topics(kafka: Kafka, place: LogPlace, verifiers: Sequence[Verifier], life: Life) -> SealedLog:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from agents.search.cache import Cache, Coverage
+from agents.search.cache import INDEX, Cache, Coverage
 from agents.search.engine import Connection, SearchError
 from agents.search.query import tables
 from agents.search.source import ExportSource, Source, TopicSource
@@ -21,6 +21,7 @@ from cli.output import progress, say
 from pipeline.policy.bundle import Bundle
 from pipeline.policy.topics import AUDIT
 
+DEFAULT = Path.home() / ".cache/panlock/audit"
 HOT = 92  # days: three months are at once there, PCI DSS v4.0.1, 10.5.1
 
 ExportOption = Annotated[
@@ -63,16 +64,25 @@ def opened(config: Path | None, policy: Path | None, export: str | None, index: 
     settings = None if export is not None and policy is not None and config is None else load_config(config)
     found = bundles(settings, policy)
     since = datetime.now(UTC).date() - timedelta(days=hot)
-    directory = index or Path.home() / ".cache/panlock/audit"
+    directory = index or DEFAULT
     if export is not None:
         store = Stored(export)
         source: Source = ExportSource(store, places(found), verifiers(found))
-        made = _opened(source, directory, f"export-{quote(export, safe='')}"[:200], since, found)
+        made = _opened(source, directory, _name(export), since, found)
         return made._replace(kept=kept_bundles(store))
     settings = settings or load_config(config)
     with told(settings.kafka, f"read {AUDIT}"):
         source = TopicSource(settings.kafka, places(found), verifiers(found))
         return _opened(source, directory, "topics", since, found)
+
+
+def are_made(export: str, index: Path | None) -> bool:
+    """Whether there are tables of that export on this machine."""
+    return any((index or DEFAULT).glob(f"*/{_name(export)}/{INDEX}"))
+
+
+def _name(export: str) -> str:
+    return f"export-{quote(export, safe='')}"[:200]
 
 
 def _opened(source: Source, directory: Path, name: str, since: date, found: list[Bundle]) -> Opened:

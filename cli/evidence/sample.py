@@ -28,12 +28,14 @@ def sampled(
 ) -> dict[str, bytes]:
     """Proofs, by file name; where one cannot be made, why not. Raises what the log cannot be read for."""
     records = connection.execute(_CHOSEN, {"count": wanted.each, "seed": wanted.seed}).fetchall()
-    return dict(_proven(record, found, export, config) for (record,) in records)
+    return dict(_proven(record, found, export, config, connection) for (record,) in records)
 
 
-def _proven(record: str, found: list[Bundle], export: str | None, config: Path | None) -> tuple[str, bytes]:
+def _proven(
+    record: str, found: list[Bundle], export: str | None, config: Path | None, connection: Connection
+) -> tuple[str, bytes]:
     name = record.replace("/", "_")
     try:
-        return f"{name}.json", proven(record, found, export, config)[1]
+        return f"{name}.json", proven(record, found, export, config, connection)[1]
     except NotProvenError as error:
         return f"{name}.not-proven.txt", f"{record} is not proven: {error}\n".encode()

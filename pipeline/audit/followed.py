@@ -128,7 +128,8 @@ class Followed:
             return Refused(Refusal.MALFORMED, row.offset, str(error))
         seq = event["seq"]
         if seq > self.due:
-            return Refused(Refusal.GAP, row.offset, f"event {seq} comes where {self.due} is due")
+            what = f"event {seq} comes where {self.due} is due: compaction, or somebody, has removed what lay between"
+            return Refused(Refusal.GAP, row.offset, what)
         if seq < self.due:
             return Refused(Refusal.REPEATED, row.offset, f"event {seq} is there already")
         return Refused(Refusal.REWRITTEN, row.offset, f"event {seq} does not follow the one before: prev is another")

@@ -18,8 +18,10 @@ from pipeline.audit.events import EventType
 from pipeline.policy.bundle import Bundle
 from pipeline.record import RecordId
 
-_MARKS = (b'"type":"certificate.seen"', b'"type":"approver.keys-observed"', b'"type":"grant.', b'"type":"policy.',
-          b'"type":"lane.opened"')  # fmt: skip
+REFERRED = ("certificate.seen", "approver.keys-observed", "grant.*", "policy.*", "lane.opened")  # types of events
+_MARKS = tuple(
+    b'"type":"%s' % each.removesuffix("*").encode() + (b"" if each.endswith("*") else b'"') for each in REFERRED
+)
 _BY_NAME = {
     EventType.CERTIFICATE_SEEN: ("actor", "certificate"),
     EventType.APPROVER_KEYS_OBSERVED: ("resource", "sha256"),
@@ -29,7 +31,7 @@ Found = tuple[int, bytes]
 
 @dataclass(slots=True)
 class Life:
-    """Fed with every event of the lane in order. `bundles`: the policies that the prover knows."""
+    """Fed with the lane's events in order, with all that concern it. `bundles`: the policies that the prover knows."""
 
     record: str
     bundles: Sequence[Bundle] = ()
@@ -37,14 +39,17 @@ class Life:
     _named: dict[str, Found] = field(default_factory=dict)  # by hash, topic UUID or id
     _words: dict[str, list[Found]] = field(default_factory=dict)  # on policies, by the bundle's hash
 
+    def concerns(self, events: bytes) -> bool:
+        """Whether any of the events, one behind the other, may be of use; it is cheap to ask."""
+        return self.record.encode() in events or any(mark in events for mark in _MARKS)
+
     def add(self, seq: int, event: bytes) -> None:
         """A certificate or keys come before what refers to them, and again only when they have changed."""
-        named = self.record.encode() in event
-        if not named and not any(mark in event for mark in _MARKS):
+        if not self.concerns(event):
             return
         read = orjson.loads(event)
         type_ = str(read["type"])
-        if named and member(read, "resource", "record") == self.record:
+        if member(read, "resource", "record") == self.record:
             self.events[seq] = event
         elif type_ in _BY_NAME:
             self._named[str(member(read, *_BY_NAME[EventType(type_)]))] = seq, event

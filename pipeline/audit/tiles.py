@@ -127,10 +127,14 @@ class TileReader:
             for level, width in enumerate(widths(self.size))
         ]
 
+    def bundle(self, number: int) -> bytes:
+        """Events as their file has them. Raises TileError."""
+        return self._read(tile_path(None, number, min(WIDTH, self.size - WIDTH * number)))
+
     def entries(self, number: int) -> list[bytes]:
         """Events of one bundle. Raises TileError."""
         width = min(WIDTH, self.size - WIDTH * number)
-        found = entries(self._read(tile_path(None, number, width)))
+        found = entries(self.bundle(number))
         if len(found) != width:
             raise TileError(f"{tile_path(None, number, width)} holds {len(found)} events")
         return found

@@ -244,7 +244,8 @@ class Verifier:
             self._start(number, lane, seq)
         if seq < lane.due:
             missing = seq < lane.first or any(start <= seq < end for start, end in lane.missing)
-            kind, what = ("breaks", "out of order") if missing else ("repeated", "the key is there twice")
+            moved = "out of order, or its key was there twice and compaction has removed the first"
+            kind, what = ("breaks", moved) if missing else ("repeated", "the key is there twice")
             self._trouble(kind, number, seq, what)
             return False
         if seq > lane.due:

@@ -192,6 +192,13 @@ def test_a_records_life_is_proven_from_topics_and_export_and_checked_offline(
     ended = run("audit", "prove", record, *policy, "--export", str(export), "--out", str(file))
     assert ended.code == 0, ended.err
     assert json.loads(file.read_bytes())["events"] == json.loads(from_topics.out)["events"]
+    tables = "--index", str(tmp_path / "tables"), "--export", str(shutil.copytree(export, tmp_path / "copy"))
+    assert run("audit", "search", *tables, *policy).code == 0
+    shutil.rmtree(tmp_path / "copy" / AUDIT / "1/tile/entries")
+    from_tables = run("audit", "prove", record, *policy, *tables)
+    assert from_tables.code == 0, from_tables.err
+    assert json.loads(from_tables.out)["events"] == json.loads(from_topics.out)["events"]
+    assert run("audit", "prove", record, *policy, *tables[2:]).code == 2, "without tables the events must be there"
     checked = run("audit", "check", str(file), *policy, "--json")
     assert (checked.code, [each["type"] for each in checked.json["events"]]) == (0, ["record.released"])
     file.write_bytes(file.read_bytes().replace(b"record.released", b"record.rejected"))

@@ -150,3 +150,16 @@ def test_a_time_that_is_none_and_a_damaged_index_are_told(place: Place) -> None:
     index.write_text("{")
     ended = place("search")
     assert ended.code == 2 and "is damaged: delete" in ended.err
+
+
+def test_a_proof_reads_of_the_export_what_the_tables_do_not_hold(place: Place) -> None:
+    """They hold lane 0 from event 1 on: event 0 is older than the hot window."""
+    record = released(280)[2]["resource"]["record"]
+    ended = place("prove", record)
+    assert ended.code == 0, ended.err
+    place.found()
+    (place.export / AUDIT / "0/tile/entries/001.p/44").rename(place.export / "away")
+    proven = place("prove", record)
+    assert (proven.code, json.loads(proven.out)["events"]) == (0, json.loads(ended.out)["events"]), proven.err
+    (place.export / AUDIT / "0/tile/entries/000").unlink()
+    assert "entries/000 is not there" in place("prove", record).err
