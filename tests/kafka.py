@@ -6,7 +6,7 @@ FILE        the cluster that this YAML file names (tests/existing.py); tests tha
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,11 +46,12 @@ def own_cluster(
     say: Say | None = None,
     oauth: OAuthListener | None = None,
     reports: AccessReports | None = None,
+    proxies: Sequence[int] = (),
 ) -> Iterator[DevCluster]:
     """Brokers of the test's own, which it may stop and kill, and whose disks it may read."""
     if KAFKA not in ("embedded", "docker"):
         pytest.skip(f"needs brokers of its own, and PANLOCK_KAFKA names {KAFKA}")
-    with dev_cluster(directory, brokers, say, oauth, reports, _java()) as running:
+    with dev_cluster(directory, brokers, say, oauth, reports, _java(), proxies) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ context manager, however it ends.
 import base64
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,12 +30,14 @@ START_LIMIT = 90.0  # seconds
 
 
 class DevCluster(Cluster):
-    """A running cluster. Brokers are counted from 0. `oauth_bootstrap`: of its second listener, if it has one."""
+    """A running cluster. Brokers are counted from 0. `oauth_bootstrap`: of that listener, if it has one; `proxied`: the
+    ports of the listener that is advertised as somebody else's."""
 
     def __init__(self, directory: Path, brokers: list[Broker], ca: DevelopmentCA) -> None:
         super().__init__(",".join(f"127.0.0.1:{broker.node.client}" for broker in brokers), ca.certificate, ca.issue)
         self.directory = directory
         self.oauth_bootstrap = ",".join(f"127.0.0.1:{b.node.oauth}" for b in brokers if b.node.oauth is not None)
+        self.proxied = [broker.node.proxied[0] for broker in brokers if broker.node.proxied is not None]
         self._brokers = brokers
 
     def restart_broker(self, broker: int) -> None:
@@ -95,10 +97,12 @@ def dev_cluster(
     oauth: OAuthListener | None = None,
     reports: AccessReports | None = None,
     java: Java | None = None,
+    proxies: Sequence[int] = (),
 ) -> Iterator[DevCluster]:
     """Start a cluster of 1 or 3 brokers below `directory` and stop it at the end; data there is used again.
 
-    `java`: where the brokers run; as processes of this one, unless something else is named.
+    `java`: where the brokers run; as processes of this one, unless something else is named. `proxies`: a port on
+    127.0.0.1 for each broker, by which clients of one more listener are told to find it.
     Raises ClusterError (directory in use, or of another number of brokers), JarError, BrokerError.
     """
     say = say or (lambda text: None)
@@ -107,7 +111,7 @@ def dev_cluster(
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with hold(directory):
-        cluster = _started(directory, brokers, java or LocalJava(class_path(say)), say, oauth, reports)
+        cluster = _started(directory, brokers, java or LocalJava(class_path(say)), say, oauth, reports, proxies)
         try:
             yield cluster
         finally:
@@ -121,11 +125,21 @@ def _started(
     say: Say,
     oauth: OAuthListener | None,
     reports: AccessReports | None,
+    proxies: Sequence[int],
 ) -> DevCluster:
     ca = DevelopmentCA(directory / "ca")
     for attempt in range(PORT_TRIES):
-        ports = iter(free_ports(3 * count))
-        nodes = [Node(n + 1, next(ports), next(ports), next(ports) if oauth else None) for n in range(count)]
+        ports = iter(free_ports(4 * count))
+        nodes = [
+            Node(
+                n + 1,
+                next(ports),
+                next(ports),
+                next(ports) if oauth else None,
+                (next(ports), proxies[n]) if proxies else None,
+            )
+            for n in range(count)
+        ]
         made = [Broker(n, directory / settings.name(n), java, oauth, reports) for n in nodes]
         cluster = DevCluster(directory, made, ca)
         say(f"starting Kafka: {count} broker{'s' * (count > 1)} on {cluster.bootstrap}, in {directory}")

@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 _AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 _FIXED = """\
 process.roles=broker,controller
-listener.security.protocol.map=CLIENT:SSL,CONTROLLER:SSL,LOCAL:SSL,OAUTH:SASL_SSL
+listener.security.protocol.map=CLIENT:SSL,PROXIED:SSL,CONTROLLER:SSL,LOCAL:SSL,OAUTH:SASL_SSL
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
 ssl.keystore.type=PEM
@@ -56,7 +56,8 @@ logger.authorizer.level = info
 class Node:
     """One broker, which is also a controller: its ports on `host`; `oauth` where it has that listener.
 
-    `published`: a port of 127.0.0.1 that leads to it, for clients who do not know `host`.
+    `published`: a port of 127.0.0.1 that leads to it, for clients who do not know `host`; `proxied`: the port of one
+    more listener, and that by which its clients are told to find it.
     """
 
     id: int
@@ -65,18 +66,19 @@ class Node:
     oauth: int | None = None
     host: str = LOOPBACK
     published: int | None = None
+    proxied: tuple[int, int] | None = None
 
     def listeners(self) -> dict[str, str]:
-        listeners = {"CLIENT": f"{self.host}:{self.client}", "CONTROLLER": f"{self.host}:{self.controller}"}
+        clients = {"CLIENT": f"{self.host}:{self.client}"}
         if self.oauth is not None:
-            listeners[LISTENER] = f"{self.host}:{self.oauth}"
-        if self.published is None:
-            return {"listeners": _urls(listeners)}
-        told = {name: address for name, address in listeners.items() if name != "CONTROLLER"}
-        return {
-            "listeners": _urls(listeners | {"LOCAL": f"0.0.0.0:{self.published}"}),
-            "advertised.listeners": _urls(told | {"LOCAL": f"{LOOPBACK}:{self.published}"}),
-        }
+            clients[LISTENER] = f"{self.host}:{self.oauth}"
+        bound, told = dict(clients), dict(clients)
+        if self.published is not None:
+            bound["LOCAL"], told["LOCAL"] = f"0.0.0.0:{self.published}", f"{LOOPBACK}:{self.published}"
+        if self.proxied is not None:
+            bound["PROXIED"], told["PROXIED"] = (f"{self.host}:{port}" for port in self.proxied)
+        bound["CONTROLLER"] = f"{self.host}:{self.controller}"
+        return {"listeners": _urls(bound), "advertised.listeners": _urls(told)}
 
 
 def properties(

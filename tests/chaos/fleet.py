@@ -13,10 +13,12 @@ class Fleet:
     def __init__(self, deployment: Deployment, session_timeout: float) -> None:
         self.deployment, self.session_timeout = deployment, session_timeout
         self.workers: dict[str, WorkerProcess] = {}
+        self.more: dict[str, dict[str, Any]] = {}  # a worker's own configuration, by name
         self.stopped: set[str] = set()
 
     def start(self, name: str) -> None:
-        self.workers[name] = self.deployment.worker(name, session_timeout=self.session_timeout)
+        more = self.more.get(name, {})
+        self.workers[name] = self.deployment.worker(name, session_timeout=self.session_timeout, **more)
 
     def kill(self, name: str) -> None:
         self.stopped.discard(name)
@@ -48,6 +50,11 @@ class Fleet:
     def holders(self) -> list[str]:
         """Workers that have a lane open."""
         return sorted({name for name, _ in self.lanes().values()})
+
+    def lane_decided(self, number: int) -> int:
+        """Records behind the committed positions of one lane; 0 while nobody has it open."""
+        lanes = self.lanes()
+        return _position(lanes[number][1]) if number in lanes else 0
 
     def decided(self) -> int | None:
         """Records behind the committed positions; None unless every lane is open somewhere."""
