@@ -23,6 +23,7 @@ from agents.lane import Lane
 from agents.purge import purge_every_minute
 from agents.services import Services
 from agents.signing import signer_of
+from agents.tally import Tally
 from agents.transport import ChunkSchema, ChunkTransport
 from agents.trust import verifier_of
 from agents.watchdog import commit_group_offsets, compare_topics_often, watch
@@ -62,7 +63,7 @@ class Worker:
         self.lanes: dict[int, Lane] = {}
         self._verifier = verifier_of(policy, config, keys)
         self._signer = signer_of(policy.audit.worker_keys, keys.audit)
-        self._sources = flow_sources(policy, config, keys, self._verifier, development)
+        self.sources = flow_sources(policy, config, keys, self._verifier, development)
         self._issuer_context = config.issuer_context()
         self._pool = ThreadPoolExecutor(THREADS, "enforce")
         self._services: Services | None = None
@@ -76,7 +77,7 @@ class Worker:
             self._services = Services(
                 consumer=self.app.consumer,
                 policy=self.policy,
-                sources=self._sources,
+                sources=self.sources,
                 kafka=self.config.kafka,
                 store=self.config.store,
                 worker=f"{certificate_name(self.config)}@{socket.gethostname()}/{os.getpid()}",
@@ -88,6 +89,7 @@ class Worker:
                 signer=self._signer,
                 hash_key=HashKey.of(self.keys.active, self.keys.tokens[self.keys.active]),
                 issuers=IssuerObserver(self.policy, self._issuer_context),
+                tally=Tally(self.policy),
             )
         return self._services
 

@@ -14,24 +14,20 @@ from aiokafka.errors import IllegalOperation, KafkaError
 from faust.types import TP
 
 from agents import faults
-from agents.cluster import TopicMissingError, topic_bytes
-from agents.fit import ClusterMismatchError
+from agents.closed import WAITS, Closed, waits_for
+from agents.cluster import topic_bytes
 from agents.gate import Gate
 from agents.inbox import Arrival, Inbox, weight
 from agents.opening import Opened, open_lane
 from agents.producer import DEADLINE
-from agents.restore import ChainHeadError, set_store_aside
+from agents.restore import ChainHeadError, Restoring, set_store_aside
 from agents.services import Services
 from agents.transport import Chunk, split
-from agents.unfinished import UnfinishedTransactionError
 from pipeline.approval.glass import Alarm
 from pipeline.effects import Effects, Out
 from pipeline.enforce import Enforced, decide, enforce
 from pipeline.holds import Messages
 from pipeline.identity.envelope import Place
-from pipeline.in_force import OlderPolicyError
-from pipeline.keys.service import KeysError
-from pipeline.masking.formats.format import SchemasUnavailableError
 from pipeline.opening import closed, lost, resume_at
 from pipeline.policy.topics import DECISIONS, STATE
 from pipeline.record import Way
@@ -45,6 +41,7 @@ from pipeline.state import (
     next_key,
     payload,
 )
+from tables.census import Waiting
 from tables.store import Applied, StoreCorruptError
 
 log = logging.getLogger(__name__)
@@ -76,16 +73,6 @@ FAILURES = (
     faults.InjectedError,
 )
 
-# what people, or time, have to mend: the lane says so, and looks again
-WAITS = (
-    ClusterMismatchError,
-    TopicMissingError,
-    SchemasUnavailableError,
-    OlderPolicyError,
-    UnfinishedTransactionError,
-    KeysError,
-)
-
 
 class Lane:
     """One lane while this worker has it. `run` is its task; `put` takes a chunk; `leave` ends it."""
@@ -99,6 +86,8 @@ class Lane:
         self.busy = asyncio.Lock()
         self.opened: Opened | None = None
         self.why_closed: str | None = OPENING
+        self.closed: Closed | None = Closed.OPENING
+        self.restoring = Restoring()
         self.alarm: str | None = None
         self.ticking, self._ticked_at = False, 0.0
         self._doubt: str | None = None
@@ -119,19 +108,19 @@ class Lane:
                 await self._serve()
             except ChainHeadError as error:
                 log.error("lane %d stays closed: %s", self.number, error)
-                await self._close(str(error))
+                await self._close(str(error), Closed.CHAIN_HEAD)
                 return
             except StoreCorruptError as error:
                 log.error("lane %d: %s", self.number, error)
-                await self._close("its store is corrupt and is being rebuilt")
+                await self._close("its store is corrupt and is being rebuilt", Closed.STORE_CORRUPT)
                 self._corrupt = set_store_aside(self.services.store, self.number, error)
             except WAITS as error:
                 log.error("lane %d stays closed: %s", self.number, error)
-                await self._close(str(error))
+                await self._close(str(error), waits_for(error))
                 await asyncio.sleep(PATIENCE)
             except FAILURES as error:
                 log.warning("lane %d opens again after %r (%r)", self.number, error, error.__cause__)
-                await self._close(f"opening again after {type(error).__name__}")
+                await self._close(f"opening again after {type(error).__name__}", Closed.FAILED)
                 await asyncio.sleep(RETRY)
 
     async def put(self, tp: TP, chunk: Chunk) -> None:
@@ -193,7 +182,8 @@ class Lane:
 
     async def _open(self) -> None:
         self.since, self.why_closed, self._doubt = time.monotonic(), OPENING, None
-        self.opened = await open_lane(self.number, self.inputs, self.services, self._corrupt)
+        self.closed, self.restoring = Closed.OPENING, Restoring()
+        self.opened = await open_lane(self.number, self.inputs, self.services, self._corrupt, self.restoring)
         await self._carry_out(self.opened.effects)
         self._corrupt = None
         if self.opened.producer.task is not None:
@@ -212,8 +202,9 @@ class Lane:
         self.alarm = None if stopped is None else stopped.event
         if stopped is None:
             await self.records.open_at(positions)
-            self.why_closed = None
+            self.why_closed = self.closed = None
         else:
+            self.closed = Closed.INPUT_LOST
             self.why_closed = (
                 f"input was lost (event {stopped.event}): "
                 f"`panlock lanes resume {self.number} --event {stopped.event} --reason …`"
@@ -270,6 +261,7 @@ class Lane:
         if any(isinstance(item, Messages) and item.records for item in batch):
             self.ticking = False  # whatever ticks were on their way may have been read: look again
         await self._carry_out(effects)
+        self.services.tally.decided(sum(len(item.records) for item in batch if isinstance(item, Enforced)))
         if effects.ticked:
             self.ticking, self._ticked_at = True, time.monotonic()
         if any(reason == Way.BY_BREAK_GLASS for _, _, reason in effects.outcomes):
@@ -323,6 +315,7 @@ class Lane:
             position = first.offset + len(effects.changes)
             opened.store.apply(effects.changes, Applied(position, first.timestamp or stamp))
         self.outcomes.update(effects.outcomes)
+        self.services.tally.committed(effects, self.transaction_seconds)
 
     async def _reopen(self) -> None:
         """Open what was full, behind what waits. What was fetched and dropped meanwhile is read again."""
@@ -345,7 +338,7 @@ class Lane:
         await asyncio.gather(self.task, return_exceptions=True)
         if orderly and self.opened is not None and self.why_closed != OPENING:
             await self._say_goodbye(self.opened)
-        await self._close("left")
+        await self._close("left", Closed.LEFT)
 
     async def _say_goodbye(self, opened: Opened) -> None:
         try:
@@ -353,8 +346,9 @@ class Lane:
         except FAILURES as error:
             log.warning("lane %d closed without its event: %r", self.number, error)
 
-    async def _close(self, why: str) -> None:
-        self.why_closed = why
+    async def _close(self, why: str, closed: Closed) -> None:
+        self.why_closed, self.closed = why, closed
+        self.services.tally.closings[closed] += 1
         opened, self.opened = self.opened, None  # first: whatever interrupts this, nobody decides on that state again
         try:
             for gate in (self.records, self.decisions):
@@ -368,6 +362,14 @@ class Lane:
     def positions(self) -> dict[TP, int]:
         """Committed positions, none while the lane is not open."""
         return {} if self.opened is None else {tp: self._position(tp) for tp in self.inputs}
+
+    def position_of(self, tp: TP) -> int | None:
+        """Committed; none while the lane is not open."""
+        return None if self.opened is None else self._position(tp)
+
+    def census(self) -> list[Waiting]:
+        """What waits, by flow and rule; nothing while the lane is not open."""
+        return [] if self.opened is None else self.opened.store.census()
 
     def glass(self) -> list[Alarm]:
         """Releases by break-glass that nobody has reviewed; they stop nothing."""

@@ -9,7 +9,7 @@ from faust.types import TP
 
 from agents.cluster import Facts
 from agents.producer import LaneProducer
-from agents.restore import ChainHeadError, check_chain_head, reader, restore, store_path
+from agents.restore import ChainHeadError, Restoring, check_chain_head, reader, restore, store_path
 from agents.services import Services
 from agents.unfinished import check_finished, outputs
 from pipeline.attest import known
@@ -40,13 +40,16 @@ class Opened:
             self.store.close()
 
 
-async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: str | None) -> Opened:
+async def open_lane(
+    number: int, inputs: set[TP], services: Services, corrupt: str | None, restoring: Restoring
+) -> Opened:
     """1. Are we still a member?  2. Fence the former owner; its transaction ends, and no other is open where the lane
     writes.  3. Restore the store to the end of the changelog, and check the chain's head.  4. Compare topics and
     positions with what the cluster has.
 
     The order matters: without 1, a former owner that wakes up would fence the new one; before 2 has returned, the
-    changelog may still grow. `corrupt`: what was wrong with the former store, for the audit.
+    changelog may still grow. `corrupt`: what was wrong with the former store, for the audit. `restoring` is kept up to
+    date meanwhile.
     """
     store = LaneStore(store_path(services.store, number))
     producer = None
@@ -59,12 +62,12 @@ async def open_lane(number: int, inputs: set[TP], services: Services, corrupt: s
         async with reader(services.kafka) as consumer:
             await check_finished(consumer, outputs(services.policy, facts, number))
             changelog = f"{facts.identity.cluster_id}/{facts.identity.topic_ids[STATE]}"
-            await restore(store, consumer, number, changelog, now)
+            await restore(store, consumer, number, changelog, now, restoring)
             try:
                 await check_chain_head(store, consumer, number)
             except ChainHeadError as error:  # the topics are the truth, the store is a copy of them
                 store.restart(changelog)
-                await restore(store, consumer, number, changelog, now)
+                await restore(store, consumer, number, changelog, now, restoring)
                 await check_chain_head(store, consumer, number)
                 corrupt = f"it was not what panlock.state says, and was rebuilt from it ({error.apart})"
                 log.warning("lane %d: its store: %s", number, corrupt)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -78,7 +79,17 @@ def set_store_aside(directory: Path, lane: int, error: StoreCorruptError) -> str
     return f"RocksDB calls the store corrupt: kept as {kept.name}, rebuilt from panlock.state"
 
 
-async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, changelog: str, now: int) -> None:
+@dataclass(slots=True)
+class Restoring:
+    """How far a store is, in offsets of its changelog."""
+
+    position: int = 0
+    end: int = 0
+
+
+async def restore(
+    store: LaneStore, consumer: AIOKafkaConsumer, lane: int, changelog: str, now: int, progress: Restoring
+) -> None:
     """Apply the changelog from the store's position to its end; from 0 if the store is new, stale, of another
     changelog, or ahead of this one. `changelog`: cluster id and UUID of panlock.state; `now` in ms."""
     tp = TopicPartition(STATE, lane)
@@ -88,9 +99,12 @@ async def restore(store: LaneStore, consumer: AIOKafkaConsumer, lane: int, chang
     if store.changelog() != changelog or now - time_ > STALE_MS or not start <= position <= high:
         store.restart(changelog)
         position = 0
+    progress.position, progress.end = max(position, start), high
     async for records in records_to_end(consumer, tp, max(position, start), high):
         # as of now, not of the record: a rebuild that is interrupted goes on, and is not taken for a stale store
-        store.apply({record.key: record.value for record in records}, Applied(records[-1].offset + 1, now))
+        progress.position = records[-1].offset + 1
+        store.apply({record.key: record.value for record in records}, Applied(progress.position, now))
+    progress.position = high
     store.apply({}, Applied(high, now))
 
 

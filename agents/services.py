@@ -11,6 +11,7 @@ from agents.cluster import Facts, facts
 from agents.fit import check_fit
 from agents.issuers.observer import IssuerObserver
 from agents.settings import Kafka
+from agents.tally import Tally
 from agents.transport import ChunkConsumer
 from pipeline.approval.history import Proposal
 from pipeline.audit.signature import Signer
@@ -38,6 +39,7 @@ class Services:
     topics: list[str]
     pool: ThreadPoolExecutor
     issuers: IssuerObserver
+    tally: Tally
     approved: Sequence[Proposal] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     verifier: Verifier | None = None

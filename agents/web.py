@@ -1,15 +1,15 @@
-"""/healthz, /readyz and /lanes on the worker's web port. No payload, no key, no card data: numbers and names."""
+"""/healthz, /readyz, /lanes and /metrics on the worker's web port: numbers and names, no payload, no card data."""
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from faust.types import TP
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from agents.lag import lag, shut_ends
 from agents.lane import Lane
+from agents.metrics import rendered
 from pipeline.approval.glass import Alarm
 
 if TYPE_CHECKING:
@@ -39,9 +39,13 @@ def serve_status(worker: "Worker") -> None:
         )
 
     async def lanes(request: web.Request) -> web.Response:
-        return web.json_response(status(worker, await _ends(worker)))
+        return web.json_response(status(worker, await shut_ends(worker)))
 
-    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/lanes", lanes)):
+    async def metrics(request: web.Request) -> web.Response:
+        return web.Response(body=await rendered(worker), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    pages = ("/healthz", healthz), ("/readyz", readyz), ("/lanes", lanes), ("/metrics", metrics)
+    for path, handler in pages:
         server.web_app.router.add_get(path, handler)
 
     async def announce() -> None:
@@ -49,15 +53,6 @@ def serve_status(worker: "Worker") -> None:
         (worker.config.store / "web.port").write_text(f"{addresses[0][1]}\n")
 
     worker.app.task(announce)
-
-
-async def _ends(worker: "Worker") -> dict[TP, int]:
-    """Ends of the inputs that are not fetched: what a closed lane has before it. Asked for; nothing if that fails."""
-    shut = [tp for lane in worker.lanes.values() if not lane.records.open for tp in lane.records.inputs]
-    try:
-        return {tp: bounds.end for tp, bounds in (await worker.app.consumer.bounds(shut)).items()} if shut else {}
-    except (KafkaError, TimeoutError):
-        return {}
 
 
 def status(worker: "Worker", ends: Mapping[TP, int]) -> dict[str, Any]:
@@ -93,19 +88,12 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
 
 
 def _input(worker: "Worker", lane: Lane, tp: TP, ends: Mapping[TP, int]) -> dict[str, Any]:
-    position = lane.positions().get(tp)
-    subscription = worker.app.consumer.kafka._subscription.subscription
-    state = None if subscription is None else subscription.assignment
-    tps = TopicPartition(*tp)
-    fetched = state.state_value(tps).lso if state is not None and tps in state.tps else None
-    end = ends.get(tp, fetched)
-    lag = None if position is None or end is None else max(0, end - position)
-    behind = 0.0 if not lag else max(0.0, time.time() - lane.times.get(tp, 0) / 1000) if tp in lane.times else None
+    found = lag(worker, lane, tp, ends)
     return {
         "topic": tp.topic,
         "partition": tp.partition,
-        "position": position,
-        "end": end,
-        "lag": lag,
-        "lag_seconds": behind if behind is None else round(behind, 3),
+        "position": found.position,
+        "end": found.end,
+        "lag": found.records,
+        "lag_seconds": None if found.seconds is None else round(found.seconds, 3),
     }

@@ -71,6 +71,9 @@ class Flow:
     ) -> list[_Masked]:
         """Mask and assess a chunk: one result for each record, in order. The GIL is released. Raises KernelPanic."""
 
+    def findings(self) -> list[tuple[str, int]]:
+        """How many findings of each class there were so far, in records that were not rejected; every class once."""
+
     def reveal(self, encrypted: bytes) -> tuple[str, bytes] | None:
         """The class and text of a value that the flow has encrypted; None where it has not. Raises KernelPanic."""
 

@@ -112,6 +112,7 @@ def refuse(turn: Turn, reason: Refusal, where: str, message: Said | None) -> Non
     if isinstance(message, Decision | GlassBreak | GlassReview) and _is_record_id(message.record):
         fields["resource"] = {"decision": where, "record": message.record}
     turn.event(EventType.DECISION_REFUSED, reason=reason.value, **fields)
+    turn.effects.refusals[reason] += 1
 
 
 def _is_record_id(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Records of one chunk that are released at once: the hot path, so what is the same for all of them is made once."""
 
+from pipeline.audit.events import EventType
 from pipeline.effects import Out
 from pipeline.identity.proof import Proof, told
 from pipeline.record import Headers, Reason
@@ -33,6 +34,7 @@ class Releases:
             for out in outs:
                 sends.setdefault((topic, self._source.clean_partition(out.key, self._partition)), []).append(out)
         self._turn.effects.outcomes[self._source.flow, "released", ""] += len(outs)
+        self._turn.effects.events[EventType.RECORD_RELEASED] += len(outs)
 
     def add(
         self,

@@ -120,6 +120,7 @@ class Turn:
         """Append an event to the lane's chain; returns its id."""
         key, event = self.chain.event(type_, self.time, **fields)
         self.audit.append(Out(key, event, self.now))
+        self.effects.events[type_] += 1
         return key.decode()
 
     def first_use(self, name: str) -> bool:

@@ -55,6 +55,10 @@ class IssuerObserver:
         self._policy, self._context = policy, context
         self._known: dict[str, _Known] = {alias: _Known() for alias in policy.issuers}
 
+    def answered(self) -> dict[str, bool]:
+        """Of the issuers that were asked, by alias: whether they told their keys the last time."""
+        return {alias: not known.failed for alias, known in self._known.items() if known.tried > float("-inf")}
+
     def messages(self, records: Sequence[Record], end: int) -> "asyncio.Future[Messages]":
         """The chunk with the keys to read it by: done at once where no issuer is asked for."""
         wanted = keys_wanted([record.value for record in records], self._policy)

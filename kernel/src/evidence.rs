@@ -37,6 +37,8 @@ pub struct Findings {
     listed: usize,
     /// how many more of each class, in the order of Class::ALL
     more: [usize; Class::ALL.len()],
+    /// all of each class, in the same order
+    pub counts: [u64; Class::ALL.len()],
     /// the tokens that were made, for the record to carry
     pub pairs: TokenPairs,
 }
@@ -45,11 +47,12 @@ impl Findings {
     /// Forgets those of the record before, and keeps the room that they had.
     pub fn clear(&mut self) {
         self.json.clear();
-        (self.listed, self.more, self.pairs) = Default::default();
+        (self.listed, self.more, self.counts, self.pairs) = Default::default();
     }
 
     /// `used`: what was done in the end, the treatment's strategy or what it fell back to.
     pub fn add(&mut self, treatment: &Treatment, used: Strategy, by: By, path: impl FnOnce() -> String) {
+        self.counts[treatment.class as usize] += 1;
         if self.listed == LISTED {
             self.more[treatment.class as usize] += 1;
             return;
@@ -228,6 +231,9 @@ mod tests {
         findings.add(&treatment(1), Strategy::Drop, By::Field, || unreachable!());
         findings.add(&treatment(0), Strategy::Redact, By::Scan, || unreachable!());
         assert_eq!(findings.more_to_json().unwrap(), br#"{"pan":1,"service-code":1}"#);
+        assert_eq!(findings.counts[Class::Pan as usize], LISTED as u64 + 1);
+        findings.clear();
+        assert_eq!(findings.counts, [0; Class::ALL.len()]);
     }
 
     #[test]

@@ -85,6 +85,10 @@ impl Flow {
         list
     }
 
+    fn findings(&self) -> Vec<(&'static str, u64)> {
+        self.0.found().map(|(class, count)| (class.name(), count)).collect()
+    }
+
     fn reveal(&self, encrypted: &[u8]) -> PyResult<Option<(&'static str, Vec<u8>)>> {
         guarded(|| self.0.reveal(encrypted).map(|(class, text)| (class.name(), text)))
     }

@@ -1,5 +1,6 @@
 //! One flow, compiled, and the way of a record through it: mask, assess, hash.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::{Class, Config};
@@ -24,6 +25,8 @@ pub struct Plan {
     panic_on: Option<String>,
     /// what each thread that enforces has learned
     shapes: Mutex<Vec<Shapes>>,
+    /// findings so far of records that were not rejected here, in the order of Class::ALL
+    found: [AtomicU64; Class::ALL.len()],
 }
 
 impl Plan {
@@ -33,6 +36,7 @@ impl Plan {
             rules: Rules::compile(&config.rules)?,
             panic_on: config.panic_on.clone(),
             shapes: Mutex::default(),
+            found: Default::default(),
         })
     }
 
@@ -40,14 +44,26 @@ impl Plan {
     pub fn enforce<'a>(&self, principal: &str, records: impl Iterator<Item = Input<'a>>, outcome: &mut Outcome) {
         let mut findings = Findings::default();
         let mut shapes = self.shapes().pop().unwrap_or_default();
+        let mut found = [0; Class::ALL.len()];
         outcome.outputs.reserve(records.size_hint().0);
         for record in records {
             self.inject_panic(&record);
             findings.clear();
             let output = self.mask_and_assess(principal, &record, &mut shapes, &mut findings, &mut outcome.bytes);
+            if output.is_ok() {
+                found.iter_mut().zip(findings.counts).for_each(|(sum, count)| *sum += count);
+            }
             outcome.outputs.push(output.unwrap_or_else(Output::from));
         }
         self.shapes().push(shapes);
+        for (sum, count) in self.found.iter().zip(found).filter(|(_, count)| *count > 0) {
+            sum.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// How many findings of each class there were; none of Class::Clear, which masks nothing.
+    pub fn found(&self) -> impl Iterator<Item = (Class, u64)> + '_ {
+        Class::ALL.into_iter().zip(self.found.iter().map(|sum| sum.load(Ordering::Relaxed)))
     }
 
     fn shapes(&self) -> MutexGuard<'_, Vec<Shapes>> {
@@ -131,6 +147,17 @@ mod tests {
         let mut outcome = Outcome::default();
         plan.enforce("checkout", [record].into_iter(), &mut outcome);
         format!("{:?} {:?}", outcome.outputs, String::from_utf8(outcome.bytes))
+    }
+
+    #[test]
+    fn findings_are_counted_by_class_and_those_of_rejected_records_are_not() {
+        let plan = plan();
+        let masked = r#"{"card":{"number":"4111111111111111"},"cvv":737,"note":"4111111111111111"}"#;
+        for value in [masked, masked, r#"{"card":{"number":"4111111111111111"},"id":1,"id":2}"#] {
+            enforced(&plan, value);
+        }
+        let found: Vec<_> = plan.found().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(found, [(Class::Pan, 4), (Class::Sad, 2)]);
     }
 
     /// Objects of few names in any order, some twice, some with escapes and spaces, some without an end.

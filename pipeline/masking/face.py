@@ -127,6 +127,9 @@ class Masker(Protocol):
         self, principal: str, key: bytes | None, value: bytes | None, headers: Headers, masking: bytes
     ) -> tuple[int, str | None]: ...
 
+    def findings(self) -> Sequence[tuple[str, int]]:
+        """By class, so far, of records that were not rejected; one that is enforced again counts again."""
+
 
 def kernel_flow(
     name: str,

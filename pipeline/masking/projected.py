@@ -45,6 +45,9 @@ class Projected:
         json = None if value is None else self._format.read(value).json
         return self._kernel.assess(principal, key, json, headers, masking)
 
+    def findings(self) -> list[tuple[str, int]]:
+        return self._kernel.findings()
+
     def _read(self, value: bytes) -> Document | Masked:
         try:
             return self._format.read(value)

@@ -16,6 +16,7 @@ from agents.issuers.fetching import issuer_context
 from agents.issuers.observer import IssuerObserver
 from agents.lane import Lane, LaneFailedError
 from agents.opening import Opened
+from agents.tally import Tally
 from agents.transport import Chunk
 from pipeline.effects import Effects, Out
 from pipeline.opening import Bounds
@@ -106,7 +107,13 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
 def opened_lane(consumer: FakeConsumer, pool: ThreadPoolExecutor, inputs: set[TP], number: int = 0) -> Lane:
     memory = MemoryLane()
     issuers = IssuerObserver(memory.policy, issuer_context(None))
-    services = SimpleNamespace(consumer=consumer, sources=memory.context.sources, pool=pool, issuers=issuers)
+    shared = {
+        "sources": memory.context.sources,
+        "pool": pool,
+        "issuers": issuers,
+        "tally": Tally(memory.context.policy),
+    }
+    services = SimpleNamespace(consumer=consumer, **shared)
     lane = Lane(number, inputs, cast("Any", services))
     lane.opened = Opened(cast("Any", FakeProducer()), cast("Any", FakeStore()), memory.context, Effects())
     return lane

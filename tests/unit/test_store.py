@@ -1,5 +1,6 @@
 """A lane's store on RocksDB: what was applied is there, in order, after a restart, too; a broken one says so."""
 
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from agents.restore import set_store_aside, store_path
 from pipeline.approval.pending import Pending
-from pipeline.state import PENDING_PREFIX, View, pending_key
+from pipeline.state import PENDING_PREFIX, VERSION, View, pending_key
+from tables.census import Waiting
 from tables.store import Applied, LaneStore, StoreCorruptError, StoreError, set_aside
 from tests.lane import MemoryLane, MemoryState
 
@@ -38,11 +40,15 @@ def _held(record: str, expires: int) -> Pending:
     (held,) = lane.state.keys(PENDING_PREFIX, 1)
     decoded = View(lane.state).pending(held[len(PENDING_PREFIX) :].decode())
     assert decoded is not None
-    return replace(decoded, record=record, expires=expires)
+    offset = int(record.rpartition("/")[2])
+    rule = "large" if offset == 10 else "small"
+    return replace(decoded, record=record, expires=expires, rule=rule, timestamp=expires // 3 + offset)
 
 
 HELD = {(record, expires): pending(record, expires) for record in RECORDS for expires in EXPIRIES}
+QUEUES = [None, *(VERSION + struct.pack(">QQ", *ends) for ends in ((0, 0), (0, 3), (2, 3), (7, 2**40)))]
 CHANGES = st.one_of(
+    st.sampled_from(QUEUES).map(lambda value: (b"queue/payments/aa", value)),
     st.tuples(st.sampled_from(OTHER_KEYS), st.one_of(st.none(), st.binary(max_size=20))),
     st.sampled_from(sorted(HELD)).map(lambda each: (pending_key(each[0]), HELD[each])),
     st.sampled_from(RECORDS).map(lambda record: (pending_key(record), None)),
@@ -91,12 +97,26 @@ class StoreAndModel(RuleBasedStateMachine):
         return {record: expires for (record, expires), value in HELD.items()
                 if self.model.content.get(pending_key(record)) == value}  # fmt: skip
 
+    def _census(self) -> list[Waiting]:
+        """Counted anew, of all that is there."""
+        records = [key.decode()[len(PENDING_PREFIX) :] for key in self.model.keys(PENDING_PREFIX, 99)]
+        oldest: dict[tuple[str, str], list[int]] = {}
+        for each in map(View(self.model).pending, records):
+            assert each is not None
+            oldest.setdefault((each.flow, each.rule), []).append(each.timestamp)
+        queue = self.model.content.get(b"queue/payments/aa", b"")
+        head, tail = struct.unpack(">QQ", queue[1:]) if len(queue) == 17 else (0, 0)
+        queued = [Waiting("payments", None, tail - head, None)] if tail > head else []
+        rules = [Waiting(*group, len(times), min(times)) for group, times in sorted(oldest.items())]
+        return queued + rules
+
     @invariant()
     def same(self) -> None:
         assert dict(self.store.items()) == self.model.content
         assert self.store.applied() == self.applied
         assert self.store.next_expiry() == min(self._expiries().values(), default=None)
         assert self.store.waiting() == self.model.waiting()
+        assert self.store.census() == self._census()
         assert all(self.store.get(key) == self.model.get(key) for key in (*OTHER_KEYS, *map(pending_key, RECORDS)))
 
     def teardown(self) -> None:
