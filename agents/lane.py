@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from aiokafka.errors import IllegalOperation, KafkaError
 from faust.types import TP
+from structlog.contextvars import bind_contextvars
 
 from agents import faults
 from agents.closed import WAITS, Closed, waits_for
@@ -101,6 +102,7 @@ class Lane:
 
     async def run(self) -> None:
         """Open, then commit what waits, until cancelled. Any failure closes the lane and opens it again."""
+        bind_contextvars(lane=self.number)
         while True:
             try:
                 async with asyncio.timeout(OPENING_DEADLINE):

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from agents.lag import shut_ends
 from agents.lane_metrics import LaneMetrics
+from agents.logs import LogMetrics
 from agents.tally import Tally
 from pipeline.policy.models import Policy
 from pipeline.source import Source
@@ -41,8 +42,8 @@ async def rendered(worker: "Worker") -> bytes:
         lanes.add(worker, lane, ends)
         await asyncio.sleep(0)
     families = [*_worker(worker), *_tally(worker.services.tally), *lanes.families(worker.policy)]
-    families += [_findings(worker.sources), *_issuers(worker), *_rules(worker.policy), *_PROCESS.collect()]
-    return await asyncio.to_thread(generate_latest, _Gathered(families))
+    families += [_findings(worker.sources), *_issuers(worker), *_rules(worker.policy), *LogMetrics().collect()]
+    return await asyncio.to_thread(generate_latest, _Gathered([*families, *_PROCESS.collect()]))
 
 
 def _worker(worker: "Worker") -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from agents.config import Web
+from agents.logs import LogMetrics
 
 Body = Mapping[str, Any]  # a JSON object
 Page = Callable[[], tuple[int, Body]]  # its HTTP status
@@ -23,6 +24,7 @@ async def serve(where: Web, store: Path | None, pages: Mapping[str, Page], metri
     """
     registry, app = CollectorRegistry(), web.Application()
     registry.register(metrics)
+    registry.register(LogMetrics())
 
     async def scrape(request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

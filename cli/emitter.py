@@ -1,9 +1,7 @@
 """What `panlock sealer` and `panlock broker-audit` share: a process with a key and a log of its own, until SIGTERM."""
 
 import asyncio
-import logging
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from agents.approved import approved
 from agents.core_dumps import forbid_core_dumps
 from agents.emitter import Config, load_emitter_config
 from agents.keys.opening import open_audit_key
-from agents.quiet import hush_aiokafka
+from agents.logs import configure
 from agents.signing import signer_of
 from cli.kafka import told
 from pipeline.audit.signature import Signer
@@ -63,9 +61,8 @@ class Emitter(Generic[Config]):
 def emitter(policy: Path, config: Path, model: type[Config], keys: Keys, development: bool) -> Emitter[Config]:
     """`keys`: the member of the policy's `audit` that must name its key. Raises NoKeysError, WorkerConfigError,
     KeysError, KeyServiceError, PolicyError."""
-    hush_aiokafka()
+    configure()
     forbid_core_dumps()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings, bundle = load_emitter_config(config, model), load_bundle(policy)
     settings.store.mkdir(parents=True, exist_ok=True)
     signer = signer_of(getattr(bundle.policy.audit, keys), open_audit_key(settings, development))

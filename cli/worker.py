@@ -17,7 +17,7 @@ from agents.config import load_worker_config
 from agents.core_dumps import forbid_core_dumps
 from agents.fit import check_fit
 from agents.keys.opening import open_keys
-from agents.quiet import hush_aiokafka
+from agents.logs import configure
 from agents.signing import signer_of
 from cli.config import DevelopmentOption
 from cli.kafka import told
@@ -42,7 +42,7 @@ def worker(
     Refuses to start where people have not approved the policy or the cluster's topics do not fit it (exit 2), or Kafka
     or a key service does not answer (exit 3).
     """
-    hush_aiokafka()
+    configure()
     forbid_core_dumps()
     settings = load_worker_config(config)
     keys = open_keys(settings, development)
@@ -58,4 +58,6 @@ def worker(
     gc.freeze()
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH)
-    faust.Worker(app, loglevel="info", loop=loop, redirect_stdouts=False).execute_from_commandline()
+    runner = faust.Worker(app, loop=loop, redirect_stdouts=False, override_logging=False, quiet=True)
+    runner.spinner = None  # its control characters are no lines of a log
+    runner.execute_from_commandline()

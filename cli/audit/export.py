@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from agents.cluster import identify
 from agents.config import Web
 from agents.export import Export
 from agents.export_web import serve
-from agents.quiet import hush_aiokafka
+from agents.logs import configure
 from agents.restore import reader
 from agents.stored import Stored, StoreError
 from cli.audit.keys import PolicyOption, bundles, places, verifiers
@@ -66,8 +65,7 @@ async def _once(exporting: Export, settings: Settings) -> int:
 
 
 async def _follow(exporting: Export, settings: Settings, config: Path | None) -> int:
-    hush_aiokafka()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure()
     own, base = configured(config, ExporterSettings)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,5 +1,6 @@
 """/metrics of a real worker: what it counts, what waits, what is closed; and nothing of any record."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -92,6 +93,16 @@ def test_promtool_finds_nothing_to_mend(scrape: Scrape) -> None:
     promtool("check", "metrics", given=scrape.text)
 
 
+def test_its_log_is_lines_of_json_with_their_lane(panlock: Deployment, scrape: Scrape) -> None:
+    (worker,) = panlock.workers
+    text = worker.log.read_text().splitlines()
+    assert [line for line in text if not line.startswith("{")] == []
+    lines = [json.loads(line) for line in text]
+    assert lines and all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
+    assert scrape.get("panlock_log_lines_withheld_total") == 0
+    assert scrape.get("panlock_log_lines_scanned_total") is not None
+
+
 def test_a_closed_lane_says_why_and_how_far_it_is_behind(panlock: Deployment, scrape: Scrape) -> None:
     (worker,) = panlock.workers
     assert worker.stop() == 0
@@ -102,10 +113,13 @@ def test_a_closed_lane_says_why_and_how_far_it_is_behind(panlock: Deployment, sc
 
     def closed() -> Scrape | None:
         found = Scrape(again)
-        return found if found.get("panlock_lane_closed", lane="0", reason="input-lost") else None
+        lost = found.get("panlock_lane_closed", lane="0", reason="input-lost")
+        return found if lost and found.get("panlock_lane_open", lane="1") else None
 
     found = until("the lane closed", closed)
     assert found.get("panlock_lane_open", lane="0") == 0 and found.get("panlock_lane_closed") == 1
     assert found.get("panlock_lag_records", lane="0", topic=CHECKOUT) == 5
     assert found.get("panlock_pending_records", rule="long") == 1
     assert found.get("panlock_audit_events_total", type="records.lost") == 1
+    lines = [json.loads(line) for line in again.log.read_text().splitlines()]
+    assert [line["lane"] for line in lines if "input was lost" in line["event"]] == [0]
