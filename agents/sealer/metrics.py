@@ -19,11 +19,13 @@ class SealerMetrics(Collector):
         yield _gauge("kafka", "1 while Kafka answers", float(self._sealer.alive))
         yield from self._logs()
         now, outside = time.time(), self._sealer.outside
-        if self._sealer.manifested is not None:
-            yield _gauge("manifest_age_seconds", "Since the last manifest", now - self._sealer.manifested)
-        if outside.stamps:
-            age = now - (outside.stamped or outside.began)
-            yield _gauge("timestamp_age_seconds", "Since the last time stamp, or the start", age)
+        manifested = self._sealer.manifested
+        yield _gauge("manifest_age_seconds", "Since the last manifest", manifested and now - manifested)
+        stamped = now - (outside.stamped or outside.began) if outside.stamps else None
+        yield _gauge("timestamp_age_seconds", "Since the last time stamp, or the start", stamped)
+        scanning = self._sealer.scanning
+        yield CounterMetricFamily("panlock_sealer_scanned_events", "Looked at for card data", scanning.scanned)
+        yield CounterMetricFamily("panlock_sealer_card_data_found", "Events that held some", scanning.found)
         yield from self._witnesses(now)
 
     def _logs(self) -> Iterator[Metric]:
@@ -56,5 +58,6 @@ class SealerMetrics(Collector):
         yield from (age, refused, failures)
 
 
-def _gauge(name: str, what: str, value: float) -> Metric:
+def _gauge(name: str, what: str, value: float | None) -> Metric:
+    """Without a sample where there is no value."""
     return GaugeMetricFamily(f"panlock_sealer_{name}", what, value=value)
