@@ -74,6 +74,11 @@ class Deployed:
             raise PeerError(f"{result.clean} clean and {result.audit} audit of {records} records")
         return rates(result.throughput)
 
+    def kept(self, topic: str, records: int) -> int:
+        """Bytes a record on the broker's disk."""
+        logs = (self.bed.cluster.directory / "broker-1" / "data").glob(f"{topic}-*/*.log")
+        return round(sum(log.stat().st_size for log in logs) / records)
+
     def open_seconds(self) -> float:
         with self.panlock.running() as process:
             return round(self.panlock.opened(process), 2)
@@ -155,7 +160,8 @@ def size(stage: Stage, number: int) -> Point:
     write = partial(preload, some=payments(number))
     with stage.deployed(replace(PLAIN, write=write, max_message_bytes=max(number * 2, 1_048_588))) as deployed:
         measured = deployed.throughput(records)
-        return {**measured, "mb_per_second": round(measured["records_per_second"] * number / 1e6, 1)}
+        kept = {f"{topic}_bytes": deployed.kept(f"panlock.{topic}", records) for topic in ("audit", "state")}
+        return {**measured, **kept, "mb_per_second": round(measured["records_per_second"] * number / 1e6, 1)}
 
 
 def workers(stage: Stage, number: int) -> Point:
