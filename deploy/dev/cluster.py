@@ -136,7 +136,7 @@ def _started(
                 next(ports),
                 next(ports),
                 next(ports) if oauth else None,
-                (next(ports), proxies[n]) if proxies else None,
+                proxied=(next(ports), proxies[n]) if proxies else None,
             )
             for n in range(count)
         ]

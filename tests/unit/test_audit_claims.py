@@ -49,7 +49,7 @@ from tests.lane import KEYS, MemoryLane, fetched, jwk
 from tests.sessions import ISSUER, OBSERVED, session
 from tests.signing import Pod
 
-NOW = int(time.time() * 1000)  # the development CA's certificates are of today
+NOW = int((time.time() + 1800) * 1000)  # within the life of the certificates that are issued when these tests begin
 TOPIC, UUID = "quarantine.payments.checkout", bytes(range(16))
 LOG = "cluster/panlock.audit/0"
 RECORD, PLAIN, GRANTED = f"{TOPIC}/0/0", "quarantine.payments.legacy/0/0", f"{TOPIC}/0/1"
