@@ -5,7 +5,7 @@ BIN := .venv/bin
 # tests share an existing cluster one after the other; on brokers of their own, three files at a time
 PROCESSES := $(if $(filter-out embedded docker,$(PANLOCK_KAFKA)),0,3)
 
-.PHONY: help setup demo test lint bench images manifests clean
+.PHONY: help setup demo test lint bench images compose-demo manifests clean
 
 help:
 	@echo "make setup   environment, kernel and Kafka's jars (all other targets do this first)"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    lint and all tests"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   Panlock beside other engines, as JSON"
+	@echo "make compose-demo  the same story on three brokers in containers (make images first)"
 	@echo "make images  the images of deploy/docker (BASE=IMAGE: what they are built on)"
 	@echo "make manifests  what the Helm chart and deploy render write, against its schemas (needs Go)"
 	@echo "make clean   remove what the above made in this checkout"
@@ -39,6 +40,9 @@ test: lint
 
 images: setup
 	@exec $(BIN)/python -m deploy.docker.images $(if $(BASE),--base $(BASE))
+
+compose-demo: setup
+	@exec $(BIN)/python -m deploy.compose.demo
 
 bench: setup
 	@exec $(BIN)/python -m bench.engine --json
