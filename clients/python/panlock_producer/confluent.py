@@ -22,6 +22,8 @@ WAITING = 4 * MAX_LEAVES
 _TIMEOUT_S = 20.0
 _CONNECTING = ("bootstrap.servers", "security.", "ssl.", "sasl.", "client.id", "oauth")
 
+_kept: list[AdminClient] = []  # for good: destroying one corrupts memory (confluent-kafka 2.12)
+
 Report = Callable[[Any, Message | None], None]
 
 
@@ -54,6 +56,7 @@ class SignedProducer:
             raise ProducerError(f"max_batch: 1 to {MAX_LEAVES} records share a signature")
         self._producer = Producer(options)
         self._admin = AdminClient({name: options[name] for name in options if name.startswith(_CONNECTING)})
+        _kept.append(self._admin)
         self._stream = Stream(identity, seal_to)
         self._linger, self._max_batch = linger_ms / 1_000, max_batch
         self._topics: dict[str, Topic] = {}
