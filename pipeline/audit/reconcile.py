@@ -18,7 +18,7 @@ In one lane, clean records of a partition come in the order of their events: whe
 before its first pair is excused.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -32,6 +32,7 @@ from pipeline.record import Headers, RecordId, RecordIdError, record_sha256
 
 MAX_LISTED = 1_000  # of each kind at a time; more are counted
 RECENT = 100_000  # matched records that are remembered: a copy of one that was longer ago is a stranger
+ORDERED = 10_000  # matched records of a lane in a clean partition whose order is remembered
 KINDS = ("stranger", "altered", "repeated", "missing", "recreated")
 _RELEASED, _RECREATED = b'"type":"record.released"', b'"type":"topic.recreated"'
 
@@ -44,11 +45,12 @@ class Found(NamedTuple):
     what: str
 
 
-class First(NamedTuple):
-    """The first pair of a lane in a clean partition since one of the two logs was cut."""
+class Pair(NamedTuple):
+    """An event's number and the offset of its clean record."""
 
     seq: int
     offset: int
+    record: str
 
 
 @dataclass(slots=True)
@@ -66,8 +68,9 @@ class Reconciler:
     _recent: dict[str, None] = field(default_factory=dict)
     _spread: set[str] = field(init=False)  # clean topics in which records are not in the partitions they came from
     _cut: set[str] = field(default_factory=set)  # logs
-    _first: dict[tuple[str, int], First] = field(default_factory=dict)  # by clean log and lane
-    _last: dict[tuple[str, int], int] = field(default_factory=dict)  # the highest number of an event of a pair there
+    # by clean log and lane: the lowest pair since one of the two logs was cut, and those that came last, in order
+    _first: dict[tuple[str, int], Pair] = field(default_factory=dict)
+    _order: dict[tuple[str, int], deque[Pair]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._spread = {flow.clean_topic for flow in self.policy.flows.values() if flow.repartition == "masked"}
@@ -114,6 +117,8 @@ class Reconciler:
 
     def recreated(self, topic: str, partition: int, end: int, position: int) -> None:
         where = log_of(topic, partition)
+        self._order = {stream: pairs for stream, pairs in self._order.items() if stream[0] != where}
+        self._first = {stream: pair for stream, pair in self._first.items() if stream[0] != where}
         self._tell("recreated", where, f"ends at {end}, and had been read to {position}: what was there is gone")
 
     def settle(self, ends: Mapping[str, int]) -> None:
@@ -164,15 +169,28 @@ class Reconciler:
         if clean.sha256 != event.sha256:
             self._tell("altered", clean.record, f"{clean.log}/{clean.place} has other bytes than were released")
         stream = clean.log, _partition(event.log)
+        pair = Pair(event.seq, clean.place, clean.record)
         if clean.record in self._recent:
             self._tell("repeated", clean.record, f"was released again by the event at {event.log}/{event.place}")
-        elif event.seq < self._last.get(stream, 0):
-            self._tell("repeated", clean.record, f"is at {clean.log}/{clean.place}, behind what was released after it")
+        else:
+            self._put_in_order(stream, pair)
         self._recent[clean.record] = None
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
-        self._last[stream] = max(event.seq, self._last.get(stream, 0))
-        self._first.setdefault(stream, First(event.seq, clean.place))
+        self._first[stream] = min(pair, self._first.get(stream, pair), key=lambda each: each.offset)
+
+    def _put_in_order(self, stream: tuple[str, int], pair: Pair) -> None:
+        """Which of the two logs was read first decides which of two pairs in the wrong order comes first here."""
+        pairs = self._order.setdefault(stream, deque(maxlen=ORDERED))
+        while pairs and pairs[-1].seq < pair.seq and pairs[-1].offset > pair.offset:
+            self._tell_behind(stream[0], pairs.pop())
+        if pairs and pair.seq < pairs[-1].seq:
+            self._tell_behind(stream[0], pair)
+        else:
+            pairs.append(pair)
+
+    def _tell_behind(self, log: str, pair: Pair) -> None:
+        self._tell("repeated", pair.record, f"is at {log}/{pair.offset}, behind what was released after it")
 
     def _is_elsewhere(self, topic: str, partition: int, record: str) -> bool:
         """Whether no lane would have put it there."""

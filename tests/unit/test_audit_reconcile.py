@@ -236,3 +236,20 @@ def test_what_waits_is_in_a_file_once_it_is_much() -> None:
     assert found.seq == 75_000
     assert [each.seq for each in waiting.due({"panlock.audit/0": 1})][:2] == [0, 1]
     assert len(waiting) == 0
+
+
+@pytest.mark.parametrize("events_first", [True, False])
+def test_a_copy_of_what_retention_has_cut_excuses_no_more_and_no_less(events_first: bool) -> None:
+    log = Log(6)
+    copies = [("payments", 0, 6 + number, *log.clean[number][3:]) for number in (0, 1)]
+    made = Reconciler(RULES)
+    made.cut("payments", 0)
+    there = [*log.clean[3:], *copies]
+    if events_first:
+        fed(log, there, made)
+    else:
+        for each in there:
+            made.clean(*each)
+        fed(log, [], made)
+    assert sorted(settled(made)["repeated"]) == ["0", "1"] and made.counts.keys() == {"repeated"}
+    assert made.summary()["excused"] == 1
