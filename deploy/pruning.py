@@ -2,17 +2,27 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from functools import partial
+from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from deploy.admin import TIMEOUT, KafkaDeniedError, ask, settle
+from deploy.admin import TIMEOUT, KafkaDeniedError, KafkaRefusedError, ask, settle
 from deploy.apply import LOOK, SETTLE_LIMIT, NotSettledError
 from deploy.prune import Held
 
 Place = tuple[str, int]
+T = TypeVar("T")
+
+# from a broker that has just begun to coordinate the group, or has just ceased to
+_NOT_YET = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 
 
 def held(admin: AdminClient, topics: Iterable[str], group: str) -> dict[str, Held | None]:
@@ -49,19 +59,34 @@ def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec)
 
 def _positions(admin: AdminClient, group: str) -> dict[Place, int]:
     """Where the group stands: no further than the lanes, which tell it some seconds later."""
-    (future,) = admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT
-    ).values()
-    answer = ask(f"read the offsets of the group {group}", partial(future.result, TIMEOUT))
+    wanted = [ConsumerGroupTopicPartitions(group)]
+    answer = coordinated(
+        f"read the offsets of the group {group}",
+        lambda: admin.list_consumer_group_offsets(wanted, request_timeout=TIMEOUT),
+    )
     return {(each.topic, each.partition): each.offset for each in answer.topic_partitions or ()}
 
 
 def _members(admin: AdminClient, group: str) -> Counter[str]:
     """Topic → members of the group to which partitions of it are assigned."""
-    (future,) = admin.describe_consumer_groups([group], request_timeout=TIMEOUT).values()
-    described = ask(f"describe the group {group}", partial(future.result, TIMEOUT))
+    described = coordinated(
+        f"describe the group {group}", lambda: admin.describe_consumer_groups([group], request_timeout=TIMEOUT)
+    )
     assigned = ({each.topic for each in member.assignment.topic_partitions} for member in described.members)
     return Counter(topic for topics in assigned for topic in topics)
+
+
+def coordinated(what: str, call: Callable[[], Mapping[str, "Future[T]"]]) -> T:
+    """What a call about one group answers, as soon as the group has a coordinator. Raises as `ask`."""
+    end = time.monotonic() + SETTLE_LIMIT
+    while True:
+        (future,) = call().values()
+        try:
+            return ask(what, partial(future.result, TIMEOUT))
+        except KafkaRefusedError as error:
+            if error.code not in _NOT_YET or time.monotonic() > end:
+                raise
+            time.sleep(LOOK)
 
 
 def delete(admin: AdminClient, topics: list[str]) -> None:
