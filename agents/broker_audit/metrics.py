@@ -29,7 +29,7 @@ class BrokerAuditMetrics(Collector):
         behind = GaugeMetricFamily(
             "panlock_broker_audit_behind_seconds", "Since its last report's end", labels=["node"]
         )
-        silent = _by_node("silent", "1: its reports do not come")
+        silent = GaugeMetricFamily("panlock_broker_audit_silent", "1: its reports do not come", labels=["node"])
         now, auditor = time.time(), self._audit.auditor
         quiet = auditor.silent
         for name, node in auditor.nodes.items():
@@ -38,7 +38,3 @@ class BrokerAuditMetrics(Collector):
         for name in sorted({*auditor.nodes, *quiet}):
             silent.add_metric([name], float(name in quiet))
         yield from (behind, silent)
-
-
-def _by_node(name: str, what: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"panlock_broker_audit_{name}", what, labels=["node"])

@@ -32,7 +32,7 @@ from pipeline.record import Headers, RecordId, RecordIdError, record_sha256
 
 MAX_LISTED = 1_000  # of each kind at a time; more are counted
 RECENT = 100_000  # matched records that are remembered: a copy of one that was longer ago is a stranger
-ORDERED = 10_000  # matched records of a lane in a clean partition whose order is remembered
+ORDERED = 1_000  # matched records of a lane in a clean partition whose order is remembered
 KINDS = ("stranger", "altered", "repeated", "missing", "recreated")
 _RELEASED, _RECREATED = b'"type":"record.released"', b'"type":"topic.recreated"'
 
